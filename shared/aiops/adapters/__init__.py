@@ -1,0 +1,1 @@
+"""Thin edges: Redis, Kafka, CloudEvents, HTTP, and their twins in memory."""

@@ -1,0 +1,73 @@
+"""Publishing to Kafka: everything sent, one flush, every acknowledgement looked at."""
+
+import threading
+from collections.abc import Sequence
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from aiops.adapters.cloudevent import encode
+from aiops.errors import Unavailable
+from aiops.ports import Message
+
+_DELIVERY_TIMEOUT_MS = 12_000
+"""Below the 20 s a request may take."""
+
+
+class KafkaPublisher:
+    """Publishes to Kafka; the connection is made on first use, after the server has forked."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers.split(",")
+        self._producer: KafkaProducer | None = None
+        self._lock = threading.Lock()
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Return once every message is acknowledged by all in-sync replicas.
+
+        Raises:
+            Unavailable: one or more were not.
+        """
+        if not messages:
+            return
+        try:
+            producer = self._connected()
+            futures = []
+            for message in messages:
+                key, value, headers = encode(message)
+                futures.append(
+                    producer.send(message.topic, value, key, headers, partition=message.partition)
+                )
+            producer.flush(timeout=_DELIVERY_TIMEOUT_MS / 1000)
+            for future in futures:
+                if not future.is_done:
+                    raise Unavailable("Kafka: no acknowledgement in time")
+                if future.failed():
+                    raise Unavailable(f"Kafka: {type(future.exception).__name__}")
+        except KafkaError as error:
+            raise Unavailable(f"Kafka: {type(error).__name__}") from error
+
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has."""
+        try:
+            found = self._connected().partitions_for(topic)
+        except KafkaError as error:
+            raise Unavailable(f"Kafka: {type(error).__name__}") from error
+        if not found:
+            raise Unavailable(f"Kafka: no topic {topic}")
+        return len(found)
+
+    def _connected(self) -> KafkaProducer:
+        with self._lock:
+            if self._producer is None:
+                self._producer = KafkaProducer(
+                    bootstrap_servers=self._servers,
+                    client_id="aiops",
+                    acks="all",
+                    linger_ms=0,
+                    request_timeout_ms=5_000,
+                    delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
+                    max_block_ms=5_000,
+                    bootstrap_timeout_ms=5_000,
+                )
+            return self._producer

@@ -1,0 +1,45 @@
+"""Every Redis key and how long it lives, one line each.
+
+Lifetimes are in the pipeline's milliseconds; on a scaled clock they shrink with it. Keys that
+belong together share a hash tag, so that one script reaches them all in one slot.
+"""
+
+from dataclasses import dataclass
+
+DAY = 24 * 3_600_000
+
+SERIES_LIFETIME = 14 * DAY
+"""A series that sends nothing for this long is forgotten."""
+
+ACTION_LIFETIME = 30 * DAY
+"""Steps, versions and leases of an incident, since its last change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key names under one generation of the state.
+
+    Attributes:
+        generation: A prefix; a topic processed again on purpose gets a new one.
+    """
+
+    generation: str = ""
+
+    def series(self, shard: int, key: str) -> str:
+        """Packed record of a series."""
+        return f"{self._tag('d', shard)}:s:{key}"
+
+    def out(self, shard: int) -> str:
+        """Hash `series:time` → finished anomaly; never expires, bounded by back pressure."""
+        return f"{self._tag('d', shard)}:out"
+
+    def out_due(self, shard: int) -> str:
+        """Sorted set of the same fields by the time they were committed; never expires."""
+        return f"{self._tag('d', shard)}:due"
+
+    def processed(self) -> str:
+        """Hash partition → time up to which `detect` has processed it."""
+        return f"aiops:{self.generation}{{processed}}"
+
+    def _tag(self, kind: str, part: int | str) -> str:
+        return f"aiops:{self.generation}{{{kind}:{part}}}"

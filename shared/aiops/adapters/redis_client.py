@@ -1,0 +1,72 @@
+"""The connection to Redis: made on first use, checked once, its errors turned into ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004 - the library's name for it
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,  # noqa: A004 - the library's name for it
+)
+from redis.retry import Retry
+
+from aiops.errors import Misconfigured, Unavailable
+
+_TIMEOUT_SECONDS = 5.0
+_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError)
+_TEMPORARY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "OOM")
+
+
+@cache
+def connect(url: str) -> "redis.Redis":
+    """Return the client for a URL, one for the whole process, after a look at its memory policy.
+
+    Raises:
+        Unavailable: Redis cannot be reached.
+        Misconfigured: it would evict state when its memory is full.
+    """
+    client = redis.Redis.from_url(
+        url,
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=1),
+        client_name="aiops",
+    )
+    with translated():
+        memory = client.info("memory")
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if memory.get("maxmemory", 0) and policy != "noeviction":
+        raise Misconfigured(
+            f"Redis: maxmemory-policy is {policy}, state would be lost; set it to noeviction"
+        )
+    return client
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what Redis raises when it is away into `Unavailable`; a bug stays a bug."""
+    try:
+        yield
+    except _AWAY as error:
+        raise Unavailable(f"Redis: {type(error).__name__}") from error
+    except ResponseError as error:
+        if str(error).startswith(_TEMPORARY):
+            raise Unavailable(f"Redis: {str(error).split()[0]}") from error
+        raise
+    except RedisError as error:
+        raise Unavailable(f"Redis: {type(error).__name__}") from error
+
+
+@cache
+def script(name: str) -> str:
+    """Return the text of a script beside this module."""
+    return (Path(__file__).parent / "scripts" / f"{name}.lua").read_text(encoding="utf-8")

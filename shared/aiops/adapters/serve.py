@@ -1,0 +1,129 @@
+"""The edge of every function: health, decode once, status codes, trace context, one log line.
+
+2xx: done. 400: wrong and will stay wrong, to the dead letter sink. 503: a dependency is away,
+delivered again. 500: a bug of ours, delivered again and loud.
+"""
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from functools import cached_property
+from hashlib import blake2b
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from aiops.adapters.cloudevent import decode, iso
+from aiops.clock import Clock
+from aiops.errors import AiopsError, Misconfigured, Rejected, Unavailable
+from aiops.ports import Event, Handler
+from aiops.settings import Settings
+
+MAX_BODY_BYTES = 1 << 20
+"""Kafka's own default for the largest record."""
+
+Reply = tuple[str, int] | tuple[str, int, dict[str, str]]
+
+
+class Edge:
+    """Serves one function's events over HTTP.
+
+    Settings are read at once, so that a wrong one stops the start; clients are made by `build`
+    with the first event, after the server has forked.
+    """
+
+    def __init__(self, function: str, build: Callable[[Settings], Handler]) -> None:
+        self._function = function
+        self._build = build
+        try:
+            self._settings = Settings.from_env()
+        except Misconfigured as error:
+            raise SystemExit(f"aiops {function}: {error}") from None
+
+    @cached_property
+    def _handler(self) -> Handler:
+        return self._build(self._settings)
+
+    def __call__(self, request: flask.Request) -> Reply:
+        """Answer one request."""
+        if request.method in {"GET", "HEAD"}:
+            known = request.path in {"/health/liveness", "/health/readiness"}
+            return ("ok\n", 200) if known else ("no such page\n", 404)
+        if request.method != "POST":
+            return "POST a CloudEvent\n", 405, {"Allow": "GET, HEAD, POST"}
+        return self._deliver(request)
+
+    def _deliver(self, request: flask.Request) -> Reply:
+        started = time.perf_counter()
+        event: Event | None = None
+        counts: dict[str, int] = {}
+        try:
+            event = decode(dict(request.headers), _body(request), self._settings.clock.now())
+            counts = dict(self._handler(event))
+            status, error = 204, ""
+        except (Rejected, Unavailable, Misconfigured) as problem:
+            status, error = status_of(problem), str(problem)
+        except Exception as bug:  # noqa: BLE001 - the one place that turns a bug into an answer
+            status, error = 500, f"bug: {type(bug).__name__}"
+            traceback.print_exc(file=sys.stderr)
+        took = (time.perf_counter() - started) * 1000
+        _log(self._function, self._settings.clock, event, status, error, counts, took)
+        return ("", 204) if status == 204 else (f"{error}\n", status)
+
+
+def status_of(problem: AiopsError) -> int:
+    """Return the HTTP status that says what is to become of the event."""
+    return 400 if isinstance(problem, Rejected) else 503
+
+
+def child_trace(event: Event, function: str) -> dict[str, str]:
+    """Return the `traceparent` extension for what an event causes, none where it carries none.
+
+    The span id is derived, so that a redelivered event names the same span.
+    Source: https://www.w3.org/TR/trace-context/#traceparent-header
+    """
+    parts = event.extensions.get("traceparent", "").split("-")
+    if len(parts) != 4 or len(parts[1]) != 32:
+        return {}
+    span = blake2b(f"{event.source}\x1f{event.id}\x1f{function}".encode(), digest_size=8)
+    return {"traceparent": f"{parts[0]}-{parts[1]}-{span.hexdigest()}-{parts[3]}"}
+
+
+def _body(request: flask.Request) -> bytes:
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        return request.get_data(cache=False)
+    except HTTPException as error:
+        if error.code == 413:
+            raise Rejected(f"body: more than {MAX_BODY_BYTES} bytes") from None
+        raise Rejected(f"body: {error.name}") from None
+
+
+def _log(
+    function: str,
+    clock: Clock,
+    event: Event | None,
+    status: int,
+    error: str,
+    counts: dict[str, int],
+    took_ms: float,
+) -> None:
+    """Write one line of JSON about one request; never any data of the event."""
+    line: dict[str, object] = {
+        "time": iso(clock.now()),
+        "severity": "INFO" if status < 400 else "WARNING" if status != 500 else "ERROR",
+        "function": function,
+        "status": status,
+        "milliseconds": round(took_ms, 2),
+    }
+    if event is not None:
+        line |= {"event": event.id, "type": event.type}
+        for name in ("correlationid", "traceparent"):
+            if name in event.extensions:
+                line[name] = event.extensions[name]
+    if error:
+        line["error"] = error
+    sys.stdout.write(json.dumps(line | counts) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,258 @@
+"""Facts on the wire: the data of every CloudEvent type, frozen and strict.
+
+Times are unix milliseconds. Every model refuses fields it does not know.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
+Severity = Annotated[int, Field(ge=1, le=5)]
+Labels = dict[str, str]
+Role = Literal[
+    "saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"
+]
+
+
+class Fact(BaseModel):
+    """The data of a CloudEvent.
+
+    Attributes:
+        type: The CloudEvents `type` it travels under, unless it has several.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    type: ClassVar[str]
+
+
+class SeriesHead(BaseModel):
+    """What names a series: its metric and labels, and how its values are to be read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    metric: str = Field(min_length=1)
+    labels: Labels = Field(default_factory=dict)
+    kind: Literal["gauge", "counter"] = "gauge"
+
+
+class Samples(Fact):
+    """Samples of several series, in columns: `[index into series, time, value]` each.
+
+    A value may be NaN or infinite here: a gap is not a broken batch.
+    """
+
+    type = "dev.aiops.samples.v1"
+    series: tuple[SeriesHead, ...]
+    samples: tuple[tuple[int, int, float], ...]
+
+
+class Anomaly(BaseModel):
+    """One sample that its detector did not expect.
+
+    Attributes:
+        id: uuid5 of domain, detector, series and time.
+        series: Key of the series, 32 hexadecimal digits.
+        edge: `(client, server)` where the metric measures a call between two services.
+        evidence: The detector's own, above `alarm_line`.
+        score: 1 - alarm_line/evidence, in (0, 1).
+        template: Id of the log template, where the series counts one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    id: str
+    domain: str
+    series: str
+    metric: str
+    labels: Labels
+    service: str
+    role: Role
+    edge: tuple[str, str] | None = None
+    time: Milliseconds
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    detector: str
+    evidence: float
+    alarm_line: float
+    score: float
+    severity: Severity
+    reason: str
+    template: str | None = None
+
+
+class AnomaliesDetected(Fact):
+    """Anomalies of one domain."""
+
+    type = "dev.aiops.anomalies.detected.v1"
+    anomalies: tuple[Anomaly, ...]
+
+
+class Evidence(BaseModel):
+    """What one series contributes to an incident: its strongest anomaly and the span of all.
+
+    Attributes:
+        first: Time of the first anomaly.
+        last: Time of the last anomaly.
+        count: Anomalies of this series in the incident.
+        peak: The strongest one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    first: Milliseconds
+    last: Milliseconds
+    count: int
+    peak: Anomaly
+
+
+class Suspect(BaseModel):
+    """A service that may be the cause.
+
+    Attributes:
+        score: The ranker's own, comparable within one ranking, 0 and up.
+        metric: The metric that speaks most against it.
+        reasons: Why, in words, the weightiest first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    service: str
+    metric: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+class Join(BaseModel):
+    """Why an anomaly belongs to an incident: the cell it shares a link with, and in what way."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    service: str
+    linked_to: str
+    time: Milliseconds
+    weight: float
+    reason: str
+
+
+Status = Literal["open", "acknowledged", "resolved", "merged"]
+
+
+class Incident(Fact):
+    """A snapshot of an incident; of two, the one with the higher version counts.
+
+    Attributes:
+        id: uuid5 of the domain and the founding anomaly.
+        version: Rises with every change; not dense.
+        generation: 1, and one more each time it is reopened.
+        updated_at: Time of the last anomaly, command or resolution.
+        notified_at: When it became worth telling people; None until then.
+        root_cause_at_notification: The suspects as they stood at that time.
+        anomalies: How many belong to it.
+        evidence: The strongest series first, at most 50 of them.
+        blast_radius: Services that may be affected: those that call the suspect, near first.
+        merged_into: The incident that took it over, where status is `merged`.
+    """
+
+    type = "dev.aiops.incident.updated.v1"
+    id: str
+    domain: str
+    version: int
+    generation: int = 1
+    status: Status
+    title: str
+    severity: Severity
+    opened_at: Milliseconds
+    updated_at: Milliseconds
+    resolved_at: Milliseconds | None = None
+    notified_at: Milliseconds | None = None
+    services: tuple[str, ...]
+    anomalies: int
+    evidence: tuple[Evidence, ...]
+    joins: tuple[Join, ...] = ()
+    root_cause: tuple[Suspect, ...] = ()
+    root_cause_at_notification: tuple[Suspect, ...] = ()
+    blast_radius: tuple[str, ...] = ()
+    merged_into: str | None = None
+
+
+INCIDENT_TYPES = tuple(
+    f"dev.aiops.incident.{word}.v1" for word in ("opened", "updated", "resolved", "merged")
+)
+
+
+class ActionFinished(Fact):
+    """A step of the response that has come to an end.
+
+    Attributes:
+        step: uuid5 of incident, generation, channel, kind and level.
+        outcome: `done`, `failed` (the receiver refuses it for good) or `dropped` (no longer wanted).
+    """
+
+    type = "dev.aiops.action.finished.v1"
+    step: str
+    incident: str
+    channel: str
+    kind: str
+    outcome: Literal["done", "failed", "dropped"]
+    reason: str
+    finished_at: Milliseconds
+
+
+class FeedbackGiven(Fact):
+    """A person's verdict on an anomaly."""
+
+    type = "dev.aiops.feedback.given.v1"
+    anomaly: str
+    verdict: Literal["anomaly", "expected", "not_anomaly", "new_trend"]
+    given_by: str
+    given_at: Milliseconds
+
+
+class CommandGiven(Fact):
+    """A person's or a system's wish about an incident."""
+
+    type = "dev.aiops.command.given.v1"
+    incident: str
+    command: Literal["acknowledge", "resolve", "reopen"]
+    given_by: str
+    given_at: Milliseconds
+
+
+class ChangeObserved(Fact):
+    """A deploy, a configuration change or a scaling of a service."""
+
+    type = "dev.aiops.change.observed.v1"
+    service: str
+    kind: str
+    summary: str = ""
+    observed_at: Milliseconds
+
+
+class Call(BaseModel):
+    """One service calls another."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    client: str = Field(min_length=1)
+    server: str = Field(min_length=1)
+
+
+class TopologyObserved(Fact):
+    """Who calls whom, all of it, from `observed_at` on."""
+
+    type = "dev.aiops.topology.observed.v1"
+    domain: str
+    calls: tuple[Call, ...]
+    observed_at: Milliseconds
+
+
+class WorkDue(Fact):
+    """The clock's tick to one stage: do what is due.
+
+    Attributes:
+        now: The tick's time.
+        processed_until: Every sample up to this time has been processed by `detect`; None where
+            that is not known.
+    """
+
+    type = "dev.aiops.work.due.v1"
+    stage: Literal["detect", "correlate", "act"]
+    now: Milliseconds
+    processed_until: Milliseconds | None = None

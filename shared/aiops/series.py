@@ -1,0 +1,125 @@
+"""What a series is called, where it lives, which service it speaks of and in what role."""
+
+import re
+from binascii import crc_hqx
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+from pydantic import BaseModel, ConfigDict
+
+from aiops.errors import Misconfigured
+from aiops.events import Role, SeriesHead
+
+SHARDS = 16
+"""Into how many slots series are spread; fixed when an installation is made."""
+
+MAX_LABELS = 64
+MAX_LABEL_LENGTH = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series as every later stage knows it.
+
+    Attributes:
+        key: 32 hexadecimal digits of a hash of metric and labels.
+        shard: The slot it lives in, 0 to SHARDS - 1.
+        edge: `(client, server)` where it measures a call between two services.
+    """
+
+    key: str
+    shard: int
+    metric: str
+    labels: tuple[tuple[str, str], ...]
+    service: str
+    role: Role
+    edge: tuple[str, str] | None
+
+
+def shard_of(key: str) -> int:
+    """Return the slot of a series key."""
+    return crc_hqx(key.encode(), 0) % SHARDS
+
+
+class SeriesMap(BaseModel):
+    """How series are read: the section `series` of the configuration.
+
+    Attributes:
+        service_from: Labels that may name the service, the first present counts.
+        replica_labels: Labels that name a copy of the same series; they are dropped.
+        roles: Patterns on the metric's name, the first that is found counts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    service_from: tuple[str, ...] = (
+        "service",
+        "service_name",
+        "app_kubernetes_io_name",
+        "app",
+        "destination_workload",
+        "job",
+    )
+    replica_labels: tuple[str, ...] = ("prometheus_replica", "replica")
+    roles: tuple[tuple[str, Role], ...] = (
+        (r"edge_client|service_graph_request_client", "edge_client"),
+        (r"edge_server|service_graph_request_server", "edge_server"),
+        (r"error|fail|success|5xx|availab|restart|oom", "errors"),
+        (r"latency|duration|response_time|_seconds_(bucket|sum)", "latency"),
+        (r"cpu|memory|mem_|disk|filesystem|syscall|network|saturat|queue|throttl|heap|pool|fd_|"
+         r"file_descriptors|iops|connections", "saturation"),
+        (r"requests?_|_requests|rps|throughput|qps|traffic", "traffic"),
+    )  # fmt: skip
+
+    def read(self, head: SeriesHead) -> Series | str:
+        """Return the series a head names, or the reason why it cannot be taken."""
+        labels = head.labels
+        if len(labels) > MAX_LABELS:
+            return "too_many_labels"
+        items = tuple(sorted((k, v) for k, v in labels.items() if v and k not in self.replicas))
+        if any(len(k) + len(v) > MAX_LABEL_LENGTH for k, v in items):
+            return "label_too_long"
+        if len(head.metric) > MAX_LABEL_LENGTH:
+            return "metric_too_long"
+        return _read(self, head.metric, items)
+
+    @property
+    def replicas(self) -> frozenset[str]:
+        """The replica labels as a set."""
+        return _frozen(self.replica_labels)
+
+
+@lru_cache(maxsize=8)
+def _frozen(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(names)
+
+
+@lru_cache(maxsize=1 << 17)
+def _read(names: SeriesMap, metric: str, labels: tuple[tuple[str, str], ...]) -> Series:
+    text = "\x1f".join((metric, *(f"{k}\x1e{v}" for k, v in labels)))
+    key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    present = dict(labels)
+    edge = None
+    if "client" in present and "server" in present:
+        edge = (present["client"], present["server"])
+    service = next((present[name] for name in names.service_from if name in present), None)
+    if service is None:
+        service = edge[1] if edge else "unknown"
+    return Series(key, shard_of(key), metric, labels, service, role_of(names, metric), edge)
+
+
+@lru_cache(maxsize=1 << 14)
+def role_of(names: SeriesMap, metric: str) -> Role:
+    """Return the role of a metric, `other` where no pattern is found in its name."""
+    for pattern, role in names.roles:
+        if _compiled(pattern).search(metric):
+            return role
+    return "other"
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise Misconfigured(f"series.roles: {pattern!r} is no pattern: {error}") from None

@@ -1,0 +1,134 @@
+"""Settings from the environment: the only reader of it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from aiops.clock import Clock, ScaledClock, SystemClock
+from aiops.errors import Misconfigured
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every function is told by its environment.
+
+    Attributes:
+        redis_url: `REDIS_URL`.
+        kafka_bootstrap_servers: `KAFKA_BOOTSTRAP_SERVERS`, host:port, comma between several.
+        domain: `AIOPS_DOMAIN`, whose telemetry this is; incidents never cross domains.
+        generation: `AIOPS_GENERATION`, prefix of all state.
+        clock: Real time, or scaled by `AIOPS_CLOCK`.
+        config: Sections of the file `AIOPS_CONFIG` names, or of `aiops.yaml` in that folder.
+    """
+
+    redis_url: str
+    kafka_bootstrap_servers: str
+    domain: str
+    generation: str
+    clock: Clock
+    config: Mapping[str, Any]
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            Misconfigured: one is missing or wrong; the message names it.
+        """
+        env = os.environ if environ is None else environ
+        redis_url = _required(env, "REDIS_URL")
+        if urlsplit(redis_url).scheme not in {"redis", "rediss", "unix"}:
+            raise Misconfigured("REDIS_URL: expected redis://, rediss:// or unix://")
+        clock = env.get("AIOPS_CLOCK", "")
+        return cls(
+            redis_url=redis_url,
+            kafka_bootstrap_servers=_servers(_required(env, "KAFKA_BOOTSTRAP_SERVERS")),
+            domain=env.get("AIOPS_DOMAIN") or "default",
+            generation=_generation(env.get("AIOPS_GENERATION", "")),
+            clock=ScaledClock.parse(clock) if clock else SystemClock(),
+            config=read_config(env.get("AIOPS_CONFIG", "")),
+        )
+
+    def section(self, name: str, model: type[Section]) -> Section:
+        """Return one section of the configuration file, defaults where it is absent.
+
+        Raises:
+            Misconfigured: the message names the file's field that is wrong.
+        """
+        return read_section(self.config, name, model)
+
+
+def secret(name: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """Return an optional secret or address from the environment, None where empty."""
+    env = os.environ if environ is None else environ
+    return env.get(name) or None
+
+
+def read_config(path: str) -> Mapping[str, Any]:
+    """Return the sections of a YAML file, or of `aiops.yaml` in a folder; nothing for no path.
+
+    Raises:
+        Misconfigured: it cannot be read, or is no mapping of known sections.
+    """
+    if not path:
+        return {}
+    file = Path(path) / "aiops.yaml" if Path(path).is_dir() else Path(path)
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if Path(path).is_dir():
+            return {}
+        raise Misconfigured(f"AIOPS_CONFIG: no file {file}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise Misconfigured(f"{file}: {str(error).splitlines()[0]}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise Misconfigured(f"{file}: expected a mapping of sections")
+    unknown = sorted(str(name) for name in set(content) - set(SECTIONS))
+    if unknown:
+        raise Misconfigured(f"{file}: unknown section {unknown[0]!r}; there is {SECTIONS}")
+    return content
+
+
+SECTIONS = ("series", "detect", "correlate", "act", "collect")
+"""Sections of the configuration file, one per function and one on how series are read."""
+
+
+def read_section(config: Mapping[str, Any], name: str, model: type[Section]) -> Section:
+    """Validate one section; see `Settings.section`."""
+    try:
+        return model.model_validate(config.get(name) or {})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in (name, *first["loc"]))
+        raise Misconfigured(f"{where}: {first['msg']}") from None
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise Misconfigured(f"{name}: not set")
+    return value
+
+
+def _servers(text: str) -> str:
+    for server in text.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise Misconfigured(f"KAFKA_BOOTSTRAP_SERVERS: expected host:port, got {server!r}")
+    return text
+
+
+def _generation(text: str) -> str:
+    if text and not text.isalnum():
+        raise Misconfigured("AIOPS_GENERATION: letters and digits only")
+    return f"{text}:" if text else ""
