@@ -1,0 +1,1 @@
+"""The functions: one directory, one deployable, one verb each."""

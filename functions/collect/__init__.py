@@ -1,0 +1,1 @@
+"""collect: the clock; asks Prometheus and wakes whoever has something due."""

@@ -1,0 +1,1 @@
+"""detect: scores every sample against what its series has been like."""

@@ -1,6 +1,7 @@
 """The one clock: everything that asks for the time asks here, so that time can be scaled."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,10 +53,9 @@ class ScaledClock:
         Raises:
             Misconfigured: the text does not hold three such numbers.
         """
-        try:
+        wall = origin = rate = 0.0
+        with suppress(ValueError):
             wall, origin, rate = (float(part) for part in text.split(","))
-        except ValueError:
-            rate = 0.0
         if not 0 < rate < float("inf"):
             raise Misconfigured(f"AIOPS_CLOCK: expected 'wall,origin,rate', got {text!r}")
         return cls(int(wall * 1000), int(origin * 1000), rate)

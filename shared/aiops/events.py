@@ -8,11 +8,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
+Integer = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]
-Role = Literal[
-    "saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"
-]
+Role = Literal["saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"]
 
 
 class Fact(BaseModel):
@@ -43,7 +42,7 @@ class Samples(Fact):
 
     type = "dev.aiops.samples.v1"
     series: tuple[SeriesHead, ...]
-    samples: tuple[tuple[int, int, float], ...]
+    samples: tuple[tuple[Integer, Integer, float], ...]
 
 
 class Anomaly(BaseModel):
@@ -183,7 +182,7 @@ class ActionFinished(Fact):
 
     Attributes:
         step: uuid5 of incident, generation, channel, kind and level.
-        outcome: `done`, `failed` (the receiver refuses it for good) or `dropped` (no longer wanted).
+        outcome: `done`, `failed` (refused for good) or `dropped` (no longer wanted).
     """
 
     type = "dev.aiops.action.finished.v1"

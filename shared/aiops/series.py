@@ -66,10 +66,13 @@ class SeriesMap(BaseModel):
         (r"edge_server|service_graph_request_server", "edge_server"),
         (r"error|fail|success|5xx|availab|restart|oom", "errors"),
         (r"latency|duration|response_time|_seconds_(bucket|sum)", "latency"),
-        (r"cpu|memory|mem_|disk|filesystem|syscall|network|saturat|queue|throttl|heap|pool|fd_|"
-         r"file_descriptors|iops|connections", "saturation"),
+        (
+            "cpu|memory|mem_|disk|filesystem|syscall|network|saturat|queue|throttl|heap|pool|fd_"
+            "|file_descriptors|iops|connections",
+            "saturation",
+        ),
         (r"requests?_|_requests|rps|throughput|qps|traffic", "traffic"),
-    )  # fmt: skip
+    )
 
     def read(self, head: SeriesHead) -> Series | str:
         """Return the series a head names, or the reason why it cannot be taken."""

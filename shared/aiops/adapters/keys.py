@@ -41,5 +41,17 @@ class Keys:
         """Hash partition → time up to which `detect` has processed it."""
         return f"aiops:{self.generation}{{processed}}"
 
+    def action_record(self, slot: int, incident: str) -> str:
+        """Hash: record of an incident's steps, its revision, the snapshots they speak of."""
+        return f"{self._tag('a', slot)}:i:{incident}"
+
+    def action_due(self, slot: int) -> str:
+        """Sorted set incident → when it has something to do next; never expires, pruned."""
+        return f"{self._tag('a', slot)}:due"
+
+    def action_lease(self, slot: int, incident: str, channel: str) -> str:
+        """Who is sending to a channel about an incident; lives for seconds of real time."""
+        return f"{self._tag('a', slot)}:lease:{incident}:{channel}"
+
     def _tag(self, kind: str, part: int | str) -> str:
         return f"aiops:{self.generation}{{{kind}:{part}}}"

@@ -8,7 +8,8 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 
@@ -16,8 +17,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from aiops.adapters.cloudevent import decode, iso
-from aiops.clock import Clock
-from aiops.errors import AiopsError, Misconfigured, Rejected, Unavailable
+from aiops.errors import AiopsError, Misconfigured, Rejected
 from aiops.ports import Event, Handler
 from aiops.settings import Settings
 
@@ -57,20 +57,48 @@ class Edge:
 
     def _deliver(self, request: flask.Request) -> Reply:
         started = time.perf_counter()
+        answer = _Answer(500, "bug")
         event: Event | None = None
-        counts: dict[str, int] = {}
         try:
             event = decode(dict(request.headers), _body(request), self._settings.clock.now())
-            counts = dict(self._handler(event))
-            status, error = 204, ""
-        except (Rejected, Unavailable, Misconfigured) as problem:
-            status, error = status_of(problem), str(problem)
+            answer = _Answer(204, counts=self._handler(event))
+        except AiopsError as problem:
+            answer = _Answer(status_of(problem), str(problem))
         except Exception as bug:  # noqa: BLE001 - the one place that turns a bug into an answer
-            status, error = 500, f"bug: {type(bug).__name__}"
+            answer = _Answer(500, f"bug: {type(bug).__name__}")
             traceback.print_exc(file=sys.stderr)
         took = (time.perf_counter() - started) * 1000
-        _log(self._function, self._settings.clock, event, status, error, counts, took)
-        return ("", 204) if status == 204 else (f"{error}\n", status)
+        self._log(event, answer, took)
+        return ("", 204) if answer.status == 204 else (f"{answer.error}\n", answer.status)
+
+    def _log(self, event: Event | None, answer: "_Answer", took_ms: float) -> None:
+        """Write one line of JSON about one request; never any data of the event."""
+        severity = "INFO" if answer.status < 400 else "WARNING" if answer.status < 500 else "ERROR"
+        line: dict[str, object] = {
+            "time": iso(self._settings.clock.now()),
+            "severity": severity,
+            "function": self._function,
+            "status": answer.status,
+            "milliseconds": round(took_ms, 2),
+        }
+        if event is not None:
+            line |= {"event": event.id, "type": event.type}
+            for name in ("correlationid", "traceparent"):
+                if name in event.extensions:
+                    line[name] = event.extensions[name]
+        if answer.error:
+            line["error"] = answer.error
+        sys.stdout.write(json.dumps(line | dict(answer.counts)) + "\n")
+        sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """How an event was answered."""
+
+    status: int
+    error: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def status_of(problem: AiopsError) -> int:
@@ -99,31 +127,3 @@ def _body(request: flask.Request) -> bytes:
         if error.code == 413:
             raise Rejected(f"body: more than {MAX_BODY_BYTES} bytes") from None
         raise Rejected(f"body: {error.name}") from None
-
-
-def _log(
-    function: str,
-    clock: Clock,
-    event: Event | None,
-    status: int,
-    error: str,
-    counts: dict[str, int],
-    took_ms: float,
-) -> None:
-    """Write one line of JSON about one request; never any data of the event."""
-    line: dict[str, object] = {
-        "time": iso(clock.now()),
-        "severity": "INFO" if status < 400 else "WARNING" if status != 500 else "ERROR",
-        "function": function,
-        "status": status,
-        "milliseconds": round(took_ms, 2),
-    }
-    if event is not None:
-        line |= {"event": event.id, "type": event.type}
-        for name in ("correlationid", "traceparent"):
-            if name in event.extensions:
-                line[name] = event.extensions[name]
-    if error:
-        line["error"] = error
-    sys.stdout.write(json.dumps(line | counts) + "\n")
-    sys.stdout.flush()

@@ -1,0 +1,101 @@
+"""Which detector judges which series, and what keeps an alarm from being raised."""
+
+import re
+from functools import lru_cache
+from typing import Any, Literal
+
+from aiops.series import Series
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Selector(BaseModel):
+    """Series by metric and labels; every pattern must match from start to end.
+
+    Attributes:
+        metric: Pattern of the metric's name.
+        labels: Patterns of label values; an absent label is the empty text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    metric: str = ".*"
+    labels: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("metric")
+    @classmethod
+    def _metric_is_a_pattern(cls, pattern: str) -> str:
+        return _pattern(pattern)
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_patterns(cls, labels: dict[str, str]) -> dict[str, str]:
+        return {name: _pattern(pattern) for name, pattern in labels.items()}
+
+    def matches(self, series: Series) -> bool:
+        """Return whether a series is one of those meant."""
+        present = dict(series.labels)
+        return re.fullmatch(self.metric, series.metric) is not None and all(
+            re.fullmatch(pattern, present.get(name, "")) for name, pattern in self.labels.items()
+        )
+
+
+class Rule(BaseModel):
+    """A detector for some series, with its gates.
+
+    Attributes:
+        detector: Name of a module in `functions/detect/detectors`.
+        params: What that detector is made with.
+        alarm_line: The evidence at which it alarms; the detector's own where not given.
+        min_history: Accepted samples before it may alarm; the detector's own where not given.
+        detection_direction: Whether values above, below or either side of expected count.
+        min_dev_from_expected: Least distance from expected, in the series' unit.
+        min_rel_dev_from_expected: Least distance from expected, as a share of it.
+        duration: Seconds the evidence must stay over the line.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    match: Selector = Selector()
+    detector: str = "baseline"
+    params: dict[str, Any] = Field(default_factory=dict)
+    alarm_line: float | None = Field(default=None, gt=0)
+    min_history: int | None = Field(default=None, ge=0)
+    detection_direction: Literal["up", "down", "both"] = "both"
+    min_dev_from_expected: float = Field(default=0.0, ge=0)
+    min_rel_dev_from_expected: float = Field(default=0.0, ge=0)
+    duration: float = Field(default=0.0, ge=0)
+
+
+class DetectConfig(BaseModel):
+    """The section `detect` of the configuration.
+
+    Attributes:
+        rules: The first whose selector matches judges a series; otherwise the default does.
+        default: The rule for everything else.
+        max_future: Seconds a sample may lie after its event's own time.
+        max_age: Seconds a sample may lie before it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    rules: tuple[Rule, ...] = ()
+    default: Rule = Rule()
+    max_future: float = Field(default=300.0, ge=0)
+    max_age: float = Field(default=7 * 86_400.0, gt=0)
+
+    def rule_for(self, series: Series) -> int:
+        """Return the place of the rule that judges a series; `len(rules)` is the default."""
+        for place, rule in enumerate(self.rules):
+            if rule.match.matches(series):
+                return place
+        return len(self.rules)
+
+    def rule(self, place: int) -> Rule:
+        """Return a rule by its place."""
+        return self.rules[place] if place < len(self.rules) else self.default
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no pattern: {error}") from None
+    return pattern

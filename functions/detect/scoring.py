@@ -1,0 +1,288 @@
+"""A batch of samples and the records of their series in, new records and anomalies out. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from aiops.detection import (
+    Detector,
+    FloatArray,
+    Scores,
+    StateArray,
+    TimeArray,
+    score_of,
+    severity_of,
+)
+from aiops.errors import Misconfigured
+from aiops.events import Anomaly
+from aiops.ids import derive
+from aiops.plugins import load
+from aiops.series import Series
+from aiops.series_store import NONCE_BYTES, Field, Write
+from numpy.typing import NDArray
+
+from functions.detect.batch import Batch
+from functions.detect.config import DetectConfig, Rule
+from functions.detect.record import kind_of, record_dtype, seal, spans, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A rule with its detector made, and the layout of the records it keeps."""
+
+    rule: Rule
+    detector: Detector
+    layout: np.dtype[Any]
+    kind: int
+    alarm_line: float
+    min_history: int
+
+    @classmethod
+    def of(cls, rule: Rule) -> "Judge":
+        """Make the detector a rule names.
+
+        Raises:
+            Misconfigured: there is none of that name, or a parameter is wrong.
+        """
+        made = load("functions.detect.detectors", rule.detector, "Detector")
+        try:
+            detector: Detector = made(**rule.params)
+        except (TypeError, ValueError) as error:
+            raise Misconfigured(f"detect: params of {rule.detector}: {error}") from None
+        layout = record_dtype(detector)
+        return cls(
+            rule,
+            detector,
+            layout,
+            kind_of(rule.detector, layout),
+            detector.alarm_line if rule.alarm_line is None else rule.alarm_line,
+            detector.min_history if rule.min_history is None else rule.min_history,
+        )
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What scoring a batch came to.
+
+    Attributes:
+        writes: One for every series that accepted a sample, by its place in the batch's series.
+        accepted: How many samples each of the batch's series accepted.
+        rejected: Place, reason, and the output that may exist, of samples not accepted.
+    """
+
+    writes: dict[int, Write] = field(default_factory=dict)
+    accepted: dict[int, int] = field(default_factory=dict)
+    rejected: list[tuple[int, str, Field]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One sample each of some series of a group.
+
+    Attributes:
+        at: Positions in the group, shape (n,).
+    """
+
+    at: NDArray[np.int64]
+    time: TimeArray
+    value: FloatArray
+
+
+class Scorer:
+    """Scores batches by the rules of a configuration."""
+
+    def __init__(self, config: DetectConfig, domain: str) -> None:
+        rules = (*config.rules, config.default)
+        self._judges = tuple(Judge.of(rule) for rule in rules)
+        self._config = config
+        self._domain = domain
+        self._chosen: dict[str, int] = {}
+
+    def score(self, batch: Batch, records: Sequence[bytes | None]) -> Outcome:
+        """Score every sample later than the last accepted one of its series, oldest first.
+
+        Args:
+            batch: The samples.
+            records: What is stored of each of the batch's series.
+        """
+        outcome = Outcome()
+        rank = batch.rank
+        chosen = np.array([self._choose(series) for series in batch.series], dtype=np.int64)
+        for which in np.unique(chosen):
+            members = np.flatnonzero(chosen == which)
+            group = _Group(self._judges[which], self._domain, batch, members, records, outcome)
+            group.run(rank)
+        return outcome
+
+    def _choose(self, series: Series) -> int:
+        found = self._chosen.get(series.key)
+        if found is None:
+            found = self._chosen[series.key] = self._config.rule_for(series)
+        return found
+
+
+class _Group:
+    """The series of a batch that one judge judges."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - made in one place
+        self,
+        judge: Judge,
+        domain: str,
+        batch: Batch,
+        members: NDArray[np.int64],
+        records: Sequence[bytes | None],
+        outcome: Outcome,
+    ) -> None:
+        self._judge, self._domain, self._batch, self._members = judge, domain, batch, members
+        self._outcome = outcome
+        self._stored = [records[member] for member in members]
+        self._array = unpack(self._stored, judge.layout, judge.kind)
+        self._outputs: dict[int, list[tuple[str, bytes]]] = {}
+        self._accepted = np.zeros(len(members), dtype=np.int64)
+
+    def run(self, rank: NDArray[np.int64]) -> None:
+        before = self._array.view(np.uint64).reshape(len(self._array), -1).copy()
+        position = np.full(len(self._batch.series), -1)
+        position[self._members] = np.arange(len(self._members))
+        at = position[self._batch.row]
+        for turn in range(int(rank.max(initial=-1)) + 1):
+            mine = np.flatnonzero((rank == turn) & (at >= 0))
+            step = _Step(at[mine], self._batch.time[mine], self._batch.value[mine])
+            self._take(step)
+        self._collect(before)
+
+    def _take(self, step: _Step) -> None:
+        header = self._array["header"]
+        fresh = step.time > header["last"][step.at]
+        if not fresh.all():
+            self._reject(step, np.flatnonzero(~fresh))
+            keep = np.flatnonzero(fresh)
+            step = _Step(step.at[keep], step.time[keep], step.value[keep])
+        if len(step.at) == 0:
+            return
+        self._accepted[step.at] += 1
+        scorable = self._rates(header, step)
+        header["last"][step.at] = step.time
+        recent = header["recent"]
+        recent[step.at, 1:] = recent[step.at, :-1]
+        recent[step.at, 0] = step.time
+        if len(scorable.at):
+            self._judge_step(header, scorable)
+
+    def _reject(self, step: _Step, places: NDArray[np.int64]) -> None:
+        recent = self._array["header"]["recent"]
+        for place in places:
+            member = int(self._members[step.at[place]])
+            series = self._batch.series[member]
+            time = int(step.time[place])
+            reason = "duplicate" if time in recent[step.at[place]] else "late"
+            self._outcome.rejected.append((member, reason, (series.shard, f"{series.key}:{time}")))
+
+    def _rates(self, header: StateArray, step: _Step) -> _Step:
+        """Turn counters into rates per second; a counter's first sample has none."""
+        counter = self._batch.counter[self._members[step.at]]
+        if not counter.any():
+            return step
+        value = step.value.copy()
+        mine = np.flatnonzero(counter)
+        at = step.at[mine]
+        first = header["last"][at] == 0
+        old, new = header["raw"][at], step.value[mine]
+        grown = np.where(new >= old, new - old, new)
+        seconds = np.where(first, 1.0, (step.time[mine] - header["last"][at]) / 1000.0)
+        value[mine] = grown / seconds
+        header["raw"][at] = new
+        keep = np.ones(len(step.at), dtype=bool)
+        keep[mine] = ~first
+        return _Step(step.at[keep], step.time[keep], value[keep])
+
+    def _judge_step(self, header: StateArray, step: _Step) -> None:
+        judge, rule = self._judge, self._judge.rule
+        whole = len(step.at) == len(self._array)
+        state = self._array["state"] if whole else self._array["state"][step.at]
+        order = np.argsort(step.at, kind="stable") if whole else np.arange(len(step.at))
+        step = _Step(step.at[order], step.time[order], step.value[order])
+        scores = judge.detector.score(state, step.time, step.value)
+        if not whole:
+            self._array["state"][step.at] = state
+        over = scores.evidence > judge.alarm_line
+        since = header["over_since"][step.at]
+        since = np.where(over, np.where(since == 0, step.time, since), 0)
+        header["over_since"][step.at] = since
+        alarm = over & (header["count"][step.at] >= judge.min_history)
+        alarm &= step.time - since >= rule.duration * 1000
+        alarm &= _far_enough(rule, step.value, scores)
+        header["count"][step.at] += 1
+        for place in np.flatnonzero(alarm):
+            self._alarm(int(step.at[place]), step, int(place), scores)
+
+    def _alarm(self, at: int, step: _Step, place: int, scores: Scores) -> None:
+        judge = self._judge
+        series = self._batch.series[self._members[at]]
+        time = int(step.time[place])
+        evidence = scores.evidence[place : place + 1]
+        score = float(score_of(evidence, np.array([judge.alarm_line]))[0])
+        anomaly = Anomaly(
+            id=derive("anomaly", self._domain, judge.rule.detector, series.key, time),
+            domain=self._domain,
+            series=series.key,
+            metric=series.metric,
+            labels=dict(series.labels),
+            service=series.service,
+            role=series.role,
+            edge=series.edge,
+            time=time,
+            value=float(step.value[place]),
+            expected=float(scores.expected[place]),
+            lower=float(scores.lower[place]),
+            upper=float(scores.upper[place]),
+            detector=judge.rule.detector,
+            evidence=float(evidence[0]),
+            alarm_line=judge.alarm_line,
+            score=score,
+            severity=severity_of(score),
+            reason=scores.explain(place),
+        )
+        content = anomaly.model_dump_json().encode()
+        self._outputs.setdefault(at, []).append((f"{series.key}:{time}", content))
+
+    def _collect(self, before: NDArray[np.uint64]) -> None:
+        """Seal what changed and add a write for every series that accepted a sample."""
+        after = seal(self._array)
+        starts, ends = spans(before, after)
+        size = self._judge.layout.itemsize
+        packed = self._array.tobytes()
+        for at in np.flatnonzero(self._accepted):
+            stored = self._stored[at]
+            whole = stored is None or len(stored) != size
+            member = int(self._members[at])
+            series = self._batch.series[member]
+            self._outcome.accepted[member] = int(self._accepted[at])
+            self._outcome.writes[member] = Write(
+                series.shard,
+                series.key,
+                b"" if stored is None else stored[:NONCE_BYTES],
+                packed[at * size : (at + 1) * size],
+                0 if whole else int(starts[at]),
+                size if whole else int(ends[at]),
+                tuple(self._outputs.get(int(at), ())),
+            )
+
+
+def _far_enough(rule: Rule, value: FloatArray, scores: Scores) -> NDArray[np.bool_]:
+    """Return where a value lies far enough from expected, on the side that counts."""
+    distance = value - scores.expected
+    if rule.detection_direction == "up":
+        distance = np.maximum(distance, 0.0)
+    elif rule.detection_direction == "down":
+        distance = np.maximum(-distance, 0.0)
+    else:
+        distance = np.abs(distance)
+    least = np.maximum(
+        rule.min_dev_from_expected, rule.min_rel_dev_from_expected * np.abs(scores.expected)
+    )
+    wanted: NDArray[np.bool_] = (distance >= least) & (
+        (distance > 0) | (rule.detection_direction == "both")
+    )
+    return wanted

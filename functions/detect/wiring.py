@@ -1,0 +1,28 @@
+"""The real parts behind `detect`."""
+
+from aiops.adapters.kafka_publisher import KafkaPublisher
+from aiops.adapters.keys import Keys
+from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_series import RedisSeriesStore
+from aiops.ports import Handler
+from aiops.series import SeriesMap
+from aiops.settings import Settings
+
+from functions.detect.config import DetectConfig
+from functions.detect.handler import DetectHandler
+from functions.detect.scoring import Scorer
+
+
+def build(settings: Settings) -> Handler:
+    """Return the handler over Redis and Kafka."""
+    config = settings.section("detect", DetectConfig)
+    keys = Keys(settings.generation)
+    return DetectHandler(
+        store=RedisSeriesStore(connect(settings.redis_url), keys, settings.clock.rate),
+        publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
+        clock=settings.clock,
+        names=settings.section("series", SeriesMap),
+        config=config,
+        scorer=Scorer(config, settings.domain),
+        domain=settings.domain,
+    )

@@ -1,0 +1,199 @@
+"""What was planned and sent about an incident, and the store that keeps it.
+
+A record changes only as a whole, and only if nobody changed it since it was read.
+"""
+
+from binascii import crc_hqx
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from aiops.events import Incident, Milliseconds, Severity
+from aiops.ids import derive
+
+SLOTS = 16
+"""Into how many slots incidents are spread; fixed when an installation is made."""
+
+Kind = Literal[
+    "opened", "reopened", "severity_raised", "cause_changed", "acknowledged", "resolved", "merged"
+]
+State = Literal["planned", "sending", "done", "failed", "dropped"]
+Meaning = Literal["open", "acknowledged", "ended"]
+
+FINAL: frozenset[State] = frozenset(("done", "failed", "dropped"))
+ENDINGS: frozenset[Kind] = frozenset(("resolved", "merged"))
+
+
+def slot_of(incident: str) -> int:
+    """Return the slot of an incident id, 0 to SLOTS - 1."""
+    return crc_hqx(incident.encode(), 0) % SLOTS
+
+
+def step_id(incident: str, generation: int, channel: str, kind: Kind, level: int) -> str:
+    """Return the id of a step: whoever plans the same step names it alike."""
+    return derive("step", incident, generation, channel, kind, level)
+
+
+def meaning_of(kind: Kind) -> Meaning:
+    """Return what a receiver that keeps a state is left in by a step of this kind."""
+    if kind in ENDINGS:
+        return "ended"
+    return "acknowledged" if kind == "acknowledged" else "open"
+
+
+class Step(BaseModel):
+    """One message about an incident to one channel.
+
+    Attributes:
+        level: Tells steps of one kind apart: the severity, or the number of the change.
+        reason: Why it is sent, in words.
+        version: The snapshot it speaks of.
+        severity: The severity it tells.
+        cause: The top suspect it tells, None where there was none.
+        survivor: The incident that took this one over, where the kind is `merged`.
+        next_at: When it may be tried (again), unix milliseconds.
+        attempts: How often it was about to be sent.
+        possible_repeat: Whether an earlier attempt may have arrived without our knowing.
+        result: How it ended, or what the last attempt ran into.
+        announced: Whether its end was published.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    incident: str
+    generation: int
+    channel: str
+    kind: Kind
+    level: int
+    reason: str
+    version: int
+    severity: Severity
+    cause: str | None = None
+    survivor: str | None = None
+    planned_at: Milliseconds
+    state: State = "planned"
+    next_at: Milliseconds
+    attempts: int = 0
+    possible_repeat: bool = False
+    result: str = ""
+    finished_at: Milliseconds | None = None
+    announced: bool = False
+
+    @property
+    def meaning(self) -> Meaning:
+        """What a receiver that keeps a state is left in by this step."""
+        return meaning_of(self.kind)
+
+
+class Attempt(BaseModel):
+    """A call that may still reach its receiver, as far as the record knows.
+
+    Attributes:
+        token: Names the attempt.
+        step: The step it sends.
+        check_at: When the receiver's state must be put right if another step came after this.
+        covers: Attempts whose harm this one undoes once it has arrived.
+        tries: How often putting right was tried without an answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    token: str
+    step: str
+    check_at: Milliseconds
+    covers: tuple[str, ...] = ()
+    tries: int = 0
+
+
+class Withheld(BaseModel):
+    """A message that was not planned, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    channel: str
+    kind: Kind
+    reason: str
+
+
+class ActionRecord(BaseModel):
+    """All there is to know about the response to one incident.
+
+    Attributes:
+        revision: Counts the changes of this record.
+        version: The highest snapshot version taken into account, -1 for none.
+        steps: In the order they were planned; within a channel they are sent in this order.
+        attempts: Calls that may still be on their way to channels that keep a state.
+        withheld: What the last snapshot did not lead to, and why.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    incident: str
+    revision: int = 0
+    version: int = -1
+    steps: tuple[Step, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+
+    def step(self, identifier: str) -> Step | None:
+        """Return a step by its id."""
+        return next((step for step in self.steps if step.id == identifier), None)
+
+    def on(self, channel: str) -> tuple[Step, ...]:
+        """Return the steps of a channel that were not dropped, in their order."""
+        return tuple(s for s in self.steps if s.channel == channel and s.state != "dropped")
+
+    def head(self, channel: str) -> Step | None:
+        """Return the step of a channel that has to end before the next may be sent."""
+        return next((step for step in self.on(channel) if step.state not in FINAL), None)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that have steps."""
+        return tuple(dict.fromkeys(step.channel for step in self.steps))
+
+    @property
+    def due_at(self) -> int | None:
+        """When the next thing is to be done about this incident; None if there is nothing."""
+        heads = [head for channel in self.channels if (head := self.head(channel))]
+        times = [head.next_at for head in heads]
+        times += [attempt.check_at for attempt in self.attempts]
+        times += [s.finished_at or 0 for s in self.steps if s.state in FINAL and not s.announced]
+        return min(times, default=None)
+
+    @property
+    def snapshots(self) -> frozenset[int]:
+        """Versions of the snapshots that may still be needed to write a message."""
+        pending = {step.version for step in self.steps if step.state not in FINAL}
+        last = {steps[-1].version for channel in self.channels if (steps := self.on(channel))}
+        return frozenset(pending | last)
+
+
+class ActionLog(Protocol):
+    """Where records live. Every method may raise `Unavailable`."""
+
+    def read(self, incident: str) -> ActionRecord | None:
+        """Return the record of an incident, None if there is none."""
+
+    def snapshot(self, incident: str, version: int) -> Incident | None:
+        """Return a snapshot that the record of the incident still needs."""
+
+    def commit(self, record: ActionRecord, snapshot: Incident | None = None) -> bool:
+        """Store a changed record as revision + 1, with the snapshot its new steps speak of.
+
+        Snapshots the record needs no longer are forgotten; the incident is found by `due` from
+        `record.due_at` on.
+
+        Returns:
+            Whether it was stored; False if the stored revision is not `record.revision`.
+        """
+
+    def due(self, slot: int, until: int, limit: int) -> Sequence[str]:
+        """Return up to `limit` incidents of a slot with something to do, the oldest first."""
+
+    def discard(self, incident: str) -> None:
+        """Take an incident that has no record any more out of what is due."""
+
+    def acquire(self, incident: str, channel: str, token: str, lifetime_ms: int) -> bool:
+        """Take the lease of a channel for so long in real time; False if another has it."""
+
+    def release(self, incident: str, channel: str, token: str) -> None:
+        """Give a lease back, unless it has run out and is someone else's now."""

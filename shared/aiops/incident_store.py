@@ -1,0 +1,208 @@
+"""What `correlate` keeps of one domain, and the only ways to read and change it.
+
+Everything decided from what was read is committed on the condition that nothing in the domain was
+committed in between; otherwise the caller reads and decides again.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from aiops.cell import Cell
+from aiops.events import ChangeObserved, CommandGiven, Evidence, Join, Status, Suspect
+from aiops.topology import Topology
+
+
+class Record(BaseModel):
+    """An incident as it is kept.
+
+    Attributes:
+        version: Rises with every commit that changes the incident.
+        generation: 1, and one more each time a resolved incident is open again.
+        spans: Sorted, disjoint `[first, last]` times of its anomalies, split where it was quiet.
+        anomalies: How many belong to it.
+        evidence: One per series, sorted by series.
+        orders: The newest command of each kind.
+        notify_from: Time from which people are to be told; None where they need not be, or were.
+        merged_into: The incident that took it over, where status is `merged`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    id: str
+    domain: str
+    version: int = 0
+    generation: int = 1
+    status: Status = "open"
+    spans: tuple[tuple[int, int], ...]
+    anomalies: int
+    evidence: tuple[Evidence, ...]
+    joins: tuple[Join, ...] = ()
+    orders: tuple[CommandGiven, ...] = ()
+    resolved_at: int | None = None
+    notify_from: int | None = None
+    notified_at: int | None = None
+    root_cause: tuple[Suspect, ...] = ()
+    root_cause_at_notification: tuple[Suspect, ...] = ()
+    blast_radius: tuple[str, ...] = ()
+    merged_into: str | None = None
+
+    @property
+    def opened_at(self) -> int:
+        """Time of its first anomaly."""
+        return self.spans[0][0]
+
+    @property
+    def last(self) -> int:
+        """Time of its last anomaly."""
+        return self.spans[-1][1]
+
+    @property
+    def live(self) -> bool:
+        """Whether it is open or acknowledged."""
+        return self.status in {"open", "acknowledged"}
+
+    @property
+    def active_until(self) -> int:
+        """Time of the last sign that it goes on: an anomaly, or a person's reopening."""
+        reopened = (order.given_at for order in self.orders if order.command == "reopen")
+        return max(self.last, *reopened, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A cell and the incident it was first put in, which may have been merged since."""
+
+    cell: Cell
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An anomaly that was taken in, and the incident it was first put in."""
+
+    anomaly: str
+    time: int
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to read of the domain.
+
+    Attributes:
+        anomalies: Ids to look up.
+        cells: `(from, to)`, both included: the times of the cells to read; None for none.
+        now: Incidents people are to be told about by then are listed.
+        dirty_before: Incidents changed before then and not yet published are listed.
+    """
+
+    now: int
+    dirty_before: int
+    anomalies: tuple[str, ...] = ()
+    cells: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The domain as it was read.
+
+    Attributes:
+        revision: Rises with every commit.
+        watermark: The latest time of any anomaly taken in, 0 before the first.
+        processed_until: Up to when every sample was processed, as last told.
+        placed: Of the anomalies asked for, those taken in, with their incident.
+        cells: Those in the range asked for.
+        waiting: Incidents people are to be told about, at most 64.
+        overdue: Incidents whose snapshot was not published in time, at most 64.
+        topologies: `(valid from, version)` of every topology kept, oldest first.
+    """
+
+    revision: int = 0
+    watermark: int = 0
+    processed_until: int = 0
+    placed: Mapping[str, str] = field(default_factory=dict)
+    cells: tuple[Placed, ...] = ()
+    waiting: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
+    topologies: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An incident as it is kept, and what of it was published.
+
+    Attributes:
+        dirty: Its present version was not yet published.
+        told: The highest generation of which a snapshot was published, 0 for none.
+    """
+
+    record: Record
+    dirty: bool
+    told: int
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Times before which things are forgotten, once they are no longer of use."""
+
+    anomalies: int
+    cells: int
+    incidents: int
+    redirects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A change of the domain, all of it or nothing.
+
+    Attributes:
+        revision: The one everything was decided on.
+        now: The clock's time, from which the wait for publication counts.
+        records: Incidents that changed; each is to be published.
+        topology: A topology and the time from which it holds.
+        changes: Deploys and the like to remember.
+    """
+
+    revision: int
+    now: int
+    watermark: int
+    processed_until: int
+    horizon: Horizon
+    sightings: tuple[Sighting, ...] = ()
+    cells: tuple[Placed, ...] = ()
+    records: tuple[Record, ...] = ()
+    topology: tuple[int, Topology] | None = None
+    changes: tuple[ChangeObserved, ...] = ()
+
+
+class IncidentStore(Protocol):
+    """The state of one domain. Every method may raise `Unavailable`."""
+
+    def look(self, query: Query) -> View:
+        """Read the revision first, then everything a decision starts from."""
+
+    def moved(self, incidents: Collection[str]) -> Mapping[str, str]:
+        """Return where merged ones of these went, every redirect on the way included."""
+
+    def incidents(self, incidents: Collection[str]) -> Mapping[str, Held]:
+        """Return those of these that are known."""
+
+    def quiet(self, before: int, limit: int) -> tuple[str, ...]:
+        """Return open incidents active last before that time, the longest quiet first."""
+
+    def live(self, limit: int) -> tuple[str, ...]:
+        """Return open incidents, the latest active first."""
+
+    def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
+        """Return the changes observed in that time, both ends included, oldest first."""
+
+    def topology(self, version: str) -> Topology:
+        """Return a topology listed by `look`; an empty one where it is gone."""
+
+    def commit(self, commit: Commit) -> bool:
+        """Make the change, unless the revision has moved on; tell which."""
+
+    def published(self, incident: str, version: int, generation: int) -> None:
+        """Note that a snapshot was published; it stays dirty if its version has changed."""
