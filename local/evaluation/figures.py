@@ -7,7 +7,6 @@ from statistics import mean, median
 from typing import Any
 
 from aiops.events import Incident
-
 from local.evaluation.fault import Fault
 from local.evaluation.notified import Notified, notified
 

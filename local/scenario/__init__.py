@@ -27,7 +27,7 @@ leading series at full strength. What else moves, as a part of the magnitude:
   downwards; what it calls gets less of it, in proportion; the error ratio of its callers rises.
 
 So the service to blame is the one that moved first and most, by its own metrics or by the one end
-that all slow calls share. Faults last 6 to 10 minutes, at least 20 quiet minutes lie before each,
-each hits another service, and no chance outlier or deploy comes within 10 minutes before one: what
-is asked for is the cause, not luck.
+that all slow calls share. Faults last 6 to 10 minutes; between the last effect of one and the next
+lie at least 20 minutes; each hits another service, and no chance outlier or deploy comes within 10
+minutes before one: what is asked for is the cause, not luck.
 """

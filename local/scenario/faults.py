@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from aiops.events import SeriesHead
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from aiops.events import SeriesHead
 from local.scenario.shop import Shop
 from local.scenario.signals import CPU, EDGE_CLIENT, ERRORS, MEMORY, RATE, READY, RESTARTS, Matrix
 from local.scenario.spread import Fault, effects
@@ -36,8 +36,9 @@ def draw(rng: Generator, shop: Shop, first_minute: int, count: int) -> tuple[Fau
         minutes = int(rng.integers(DURATIONS[0], DURATIONS[1] + 1))
         log_magnitude = rng.uniform(math.log(SMALLEST), math.log(LARGEST[kind]))
         metric = _leading(rng, kind)
-        faults.append(Fault(kind, service, metric, minute, minutes, math.exp(log_magnitude)))
-        minute += minutes
+        fault = Fault(kind, service, metric, minute, minutes, math.exp(log_magnitude))
+        faults.append(fault)
+        minute += minutes + max(effect.delay for effect in effects(shop, fault))
     return tuple(faults)
 
 

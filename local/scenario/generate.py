@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from aiops.events import ChangeObserved, SeriesHead
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from aiops.events import ChangeObserved, SeriesHead
 from local.scenario import faults as breaking
 from local.scenario.shop import Shop, shop
 from local.scenario.signals import Matrix, heads, healthy

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from aiops.adapters.cloudevent import iso
-
 from local.scenario.generate import MINUTE, Scenario
 from local.scenario.spread import Fault
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from aiops.events import SeriesHead
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from aiops.events import SeriesHead
 from local.scenario.shop import Shop
 
 Matrix = NDArray[np.float64]

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+
 from aiops.errors import Rejected
 from aiops.events import Anomaly, Evidence, Incident, Suspect
-
 from local.evaluation import Evaluation, Fault, evaluate, parse_faults
 
 MINUTE = 60_000
