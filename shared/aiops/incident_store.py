@@ -204,5 +204,5 @@ class IncidentStore(Protocol):
     def commit(self, commit: Commit) -> bool:
         """Make the change, unless the revision has moved on; tell which."""
 
-    def published(self, incident: str, version: int, generation: int) -> None:
-        """Note that a snapshot was published; it stays dirty if its version has changed."""
+    def published(self, records: Collection[Record]) -> None:
+        """Note that these were published; each stays dirty if its version has changed since."""

@@ -1,0 +1,49 @@
+"""The handler, put together from its ports and its configuration."""
+
+from aiops import plugins
+from aiops.clock import Clock
+from aiops.incident_store import IncidentStore
+from aiops.ports import Publisher
+from aiops.topology import EMPTY, Topology
+from functions.correlate.atlas import Atlas
+from functions.correlate.config import CorrelateConfig
+from functions.correlate.domain import Domain
+from functions.correlate.handler import Correlate
+from functions.correlate.linking import Linker
+from functions.correlate.outbox import Outbox
+
+
+def assemble(
+    domain: str,
+    store: IncidentStore,
+    publisher: Publisher,
+    clock: Clock,
+    config: CorrelateConfig,
+    topology: Topology = EMPTY,
+) -> Correlate:
+    """Return the handler of a domain.
+
+    Args:
+        domain: Whose anomalies are taken.
+        store: The domain's state.
+        publisher: Where snapshots go.
+        clock: Versions and the age of what waits to be published.
+        config: What was configured.
+        topology: Who calls whom, until one is observed.
+
+    Raises:
+        Misconfigured: there is no such correlator or ranker.
+    """
+    correlators = [
+        plugins.load("functions.correlate.correlators", name, "Correlator")(config)
+        for name in config.correlators
+    ]
+    ranker = plugins.load("functions.correlate.rankers", config.ranker, "Ranker")()
+    state = Domain(domain, store, clock, config)
+    atlas = Atlas(store, topology)
+    return Correlate(
+        state,
+        Linker(correlators, config.threshold),
+        atlas,
+        Outbox(state, publisher, ranker, atlas),
+    )

@@ -1,0 +1,77 @@
+"""What may be configured of `correlate`, with what it does unless told otherwise."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[int, Field(ge=0, le=7 * 86_400)]
+Weight = Annotated[float, Field(ge=0, le=1)]
+
+
+class CorrelateConfig(BaseModel):
+    """The section `correlate` of the configuration.
+
+    Attributes:
+        correlators: Plugins that look for links.
+        ranker: Plugin that ranks the suspects.
+        threshold: The combined weight from which two cells are linked.
+        bucket: Seconds of one cell.
+        window: Seconds that may lie between two linked cells.
+        time_weight: What nearness in time alone adds; below the threshold it never joins alone.
+        labels: Labels that tell where a series comes from, with what sharing one of them weighs.
+        texts: Labels that carry words; the first present counts.
+        similar_text: Share of common word pairs from which two texts are alike.
+        hub_degree: A service with more neighbours is a hub: it joins less.
+        resolve_after: Seconds without an anomaly after which an incident is resolved.
+        reopen_within: Seconds after its resolution in which the same site reopens an incident.
+        max_age: Seconds from its first anomaly after which an incident takes no more.
+        max_series: Series of which an incident keeps the evidence; the strongest stay.
+        group_wait: Seconds after opening before people are told, so that suspects rest on more
+            than the first batch.
+        notify_anomalies: Anomalies, of as many series as `notify_series`, worth telling people.
+        notify_series: See `notify_anomalies`.
+        notify_severity: The severity at which one anomaly is enough.
+        change_window: Seconds before an incident in which a change is suspicious.
+        future_tolerance: Seconds an anomaly may lie after its event's own time.
+        topology_file: CSV with the columns client and server, used until a topology is observed.
+        topology_delay: Seconds after its observation from which a new topology holds, so that
+            links do not depend on the order of arrival.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    correlators: tuple[str, ...] = ("time", "topology", "labels", "text")
+    ranker: str = "evidence"
+    threshold: Weight = 0.5
+    bucket: Annotated[int, Field(ge=1, le=3_600)] = 30
+    window: Annotated[int, Field(ge=1, le=3_600)] = 300
+    time_weight: Weight = 0.0
+    labels: dict[str, Weight] = Field(
+        default={
+            "pod": 0.9,
+            "instance": 0.9,
+            "deployment": 0.8,
+            "statefulset": 0.8,
+            "node": 0.4,
+            "namespace": 0.1,
+        }
+    )
+    texts: tuple[str, ...] = ("log_template", "template", "alertname", "message")
+    similar_text: Weight = 0.6
+    hub_degree: Annotated[int, Field(ge=1)] = 20
+    resolve_after: Seconds = 600
+    reopen_within: Seconds = 600
+    max_age: Seconds = 86_400
+    max_series: Annotated[int, Field(ge=1, le=2_000)] = 400
+    group_wait: Seconds = 30
+    notify_anomalies: Annotated[int, Field(ge=1)] = 2
+    notify_series: Annotated[int, Field(ge=1)] = 2
+    notify_severity: Annotated[int, Field(ge=1, le=6)] = 4
+    change_window: Seconds = 1_800
+    future_tolerance: Seconds = 300
+    topology_file: str | None = None
+    topology_delay: Seconds = 300
+
+    @property
+    def recurrence(self) -> int:
+        """Seconds between two cells of the same site that still make them one incident."""
+        return max(self.window, self.resolve_after + self.reopen_within)

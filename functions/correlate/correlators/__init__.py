@@ -1,0 +1,1 @@
+"""Correlators, one module each: what speaks for two cells belonging together."""

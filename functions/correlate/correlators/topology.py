@@ -1,0 +1,48 @@
+"""Nearness in the call graph; an edge is as near as the nearer of its two ends."""
+
+from aiops.cell import Site
+from aiops.topology import Topology
+from functions.correlate.config import CorrelateConfig
+from functions.correlate.linking import Link
+
+UNKNOWN = "unknown"
+"""The service of a series that names none: no two of those are known to be the same."""
+
+BY_HOPS = (1.0, 0.8, 0.4)
+"""What the same service, a direct call and a service in between weigh."""
+
+
+class Correlator:
+    """Weighs how few calls lie between two sites; ways through hubs count less or not at all."""
+
+    gate = False
+
+    def __init__(self, config: CorrelateConfig) -> None:
+        self._hub_degree = config.hub_degree
+
+    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
+        """Return how near the two are in the topology; None beyond two calls."""
+        near = [
+            link
+            for one in sorted(a.ends)
+            for other in sorted(b.ends)
+            if (link := self._between(one, other, topology)) is not None
+        ]
+        return max(near, key=lambda link: (link.weight, link.reason), default=None)
+
+    def _between(self, one: str, other: str, topology: Topology) -> Link | None:
+        if UNKNOWN in {one, other}:
+            return None
+        hops = topology.hops(one, other, len(BY_HOPS) - 1, self._hub_degree)
+        if hops is None:
+            return None
+        if hops == 0:
+            return Link(BY_HOPS[0], f"both on {one}")
+        first, second = sorted((one, other))
+        if hops > 1:
+            return Link(BY_HOPS[hops], f"{first} and {second} are {hops} calls apart")
+        degree = max(topology.degree(one), topology.degree(other))
+        crowd = max(1.0, degree / self._hub_degree)
+        if second in topology.callees(first):
+            return Link(BY_HOPS[1] / crowd**0.5, f"{first} calls {second}")
+        return Link(BY_HOPS[1] / crowd**0.5, f"{second} calls {first}")

@@ -1,0 +1,115 @@
+"""One domain's state as the decisions see it: read, decide, commit, or read again."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from aiops.clock import Clock
+from aiops.errors import Unavailable
+from aiops.events import ChangeObserved
+from aiops.incident_store import (
+    Commit,
+    Horizon,
+    IncidentStore,
+    Placed,
+    Query,
+    Record,
+    Sighting,
+    View,
+)
+from aiops.topology import Topology
+from functions.correlate.config import CorrelateConfig
+
+ROUNDS = 8
+"""Attempts at a commit before the event is to be delivered again."""
+
+HOUR = 3_600_000
+MEMORY = 24 * HOUR
+"""Anomalies this long before the latest one are too old to be taken in."""
+
+OVERDUE_SECONDS = 5
+"""What was not published for so long is published by whoever comes next."""
+
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to become of the domain; versions are given to the records when it is committed."""
+
+    records: tuple[Record, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    cells: tuple[Placed, ...] = ()
+    watermark: int = 0
+    processed_until: int = 0
+    topology: tuple[int, Topology] | None = None
+    changes: tuple[ChangeObserved, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The state of one domain, and what it takes to change it."""
+
+    name: str
+    store: IncidentStore
+    clock: Clock
+    config: CorrelateConfig
+
+    def look(
+        self, now: int, anomalies: tuple[str, ...] = (), cells: tuple[int, int] | None = None
+    ) -> View:
+        """Read the domain; incidents people are to be told about by `now` are listed."""
+        overdue = self.clock.now() - int(OVERDUE_SECONDS * 1000 * self.clock.rate)
+        return self.store.look(Query(now, overdue, anomalies, cells))
+
+    def records(self, names: Collection[str]) -> Mapping[str, Record]:
+        """Return the records of incidents that are known."""
+        if not names:
+            return {}
+        return {name: held.record for name, held in self.store.incidents(names).items()}
+
+    def commit(self, view: View, change: Change) -> tuple[Record, ...] | None:
+        """Commit a change decided on what was read; None where that has changed meanwhile.
+
+        Returns:
+            The records with their new versions: above the last, and not below the clock, so that
+            a store that lost its latest writes does not give out a version twice.
+        """
+        now = self.clock.now()
+        records = tuple(
+            record.model_copy(update={"version": max(record.version + 1, now)})
+            for record in change.records
+        )
+        done = self.store.commit(
+            Commit(
+                revision=view.revision,
+                now=now,
+                watermark=max(view.watermark, change.watermark),
+                processed_until=max(view.processed_until, change.processed_until),
+                horizon=self._horizon(max(view.watermark, change.watermark)),
+                sightings=change.sightings,
+                cells=change.cells,
+                records=records,
+                topology=change.topology,
+                changes=change.changes,
+            )
+        )
+        return records if done else None
+
+    def _horizon(self, watermark: int) -> Horizon:
+        anomalies = watermark - MEMORY
+        reach = (self.config.recurrence + self.config.bucket) * 1000
+        return Horizon(anomalies, anomalies - reach, anomalies - MEMORY, anomalies - 2 * MEMORY)
+
+
+def until_committed(attempt: Callable[[], Outcome | None]) -> Outcome:
+    """Return what the first successful attempt returns.
+
+    Raises:
+        Unavailable: others kept changing the same domain.
+    """
+    for _ in range(ROUNDS):
+        outcome = attempt()
+        if outcome is not None:
+            return outcome
+    raise Unavailable("correlate: others keep changing the same domain")

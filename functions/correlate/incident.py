@@ -1,0 +1,188 @@
+"""The life of an incident: pure decisions on its record.
+
+What anomalies and commands make of a record does not depend on the order they arrive in: evidence
+and spans merge like sets, and the status follows from them.
+"""
+
+from collections.abc import Iterable
+
+from aiops.events import Anomaly, CommandGiven, Evidence, Join, Status
+from aiops.incident_store import Record
+from functions.correlate.config import CorrelateConfig
+
+MAX_SPANS = 64
+MAX_JOINS = 50
+
+Spans = tuple[tuple[int, int], ...]
+
+
+def of_anomalies(
+    incident: str,
+    domain: str,
+    anomalies: Iterable[Anomaly],
+    joins: Iterable[Join],
+    config: CorrelateConfig,
+) -> Record:
+    """Return the record of an incident that consists of these distinct anomalies, at least one."""
+    taken = list(anomalies)
+    evidence = (
+        Evidence(first=found.time, last=found.time, count=1, peak=found) for found in taken
+    )
+    return Record(
+        id=incident,
+        domain=domain,
+        spans=merged_spans(((a.time, a.time) for a in taken), config.resolve_after * 1000),
+        anomalies=len(taken),
+        evidence=merged_evidence(evidence, config.max_series),
+        joins=merged_joins(joins),
+    )
+
+
+def absorb(record: Record, other: Record, config: CorrelateConfig) -> Record:
+    """Return the record with everything of another one taken in; their anomalies are distinct."""
+    told = [(r.notified_at, r.id, r) for r in (record, other) if r.notified_at is not None]
+    first = min(told)[2] if told else record
+    return record.model_copy(
+        update={
+            "spans": merged_spans((*record.spans, *other.spans), config.resolve_after * 1000),
+            "anomalies": record.anomalies + other.anomalies,
+            "evidence": merged_evidence((*record.evidence, *other.evidence), config.max_series),
+            "joins": merged_joins((*record.joins, *other.joins)),
+            "orders": merged_orders((*record.orders, *other.orders)),
+            "notified_at": first.notified_at,
+            "root_cause_at_notification": first.root_cause_at_notification,
+        }
+    )
+
+
+def merge(records: Iterable[Record], config: CorrelateConfig) -> tuple[Record, tuple[Record, ...]]:
+    """Return the survivor with everything in it, and the others as merged into it.
+
+    The survivor is the one that opened first, of several the one with the smallest id.
+    """
+    survivor, *losers = sorted(records, key=lambda record: (record.opened_at, record.id))
+    for loser in losers:
+        survivor = absorb(survivor, loser, config)
+    gone = {"status": "merged", "merged_into": survivor.id, "notify_from": None}
+    return survivor, tuple(loser.model_copy(update=gone) for loser in losers)
+
+
+def settle(record: Record, processed_until: int, config: CorrelateConfig) -> Record:
+    """Return the record with the status and the time of notification that follow from it.
+
+    Args:
+        record: Not a merged one.
+        processed_until: Every sample up to this time was processed; what was quiet by then for
+            long enough is over.
+        config: How long is long enough.
+    """
+    resolved_at = resolution(record, processed_until, config.resolve_after * 1000)
+    status: Status = "resolved"
+    if resolved_at is None:
+        status = "acknowledged" if acknowledged(record) else "open"
+    reopened = record.status == "resolved" and resolved_at is None
+    settled = record.model_copy(
+        update={
+            "status": status,
+            "resolved_at": resolved_at,
+            "generation": record.generation + reopened,
+        }
+    )
+    waits = settled.notified_at is None and settled.live and worth_telling(settled, config)
+    notify_from = settled.opened_at + config.group_wait * 1000 if waits else None
+    return settled.model_copy(update={"notify_from": notify_from})
+
+
+def resolution(record: Record, processed_until: int, quiet: int) -> int | None:
+    """Return when the incident ended: a person said so, or it was quiet; None where it goes on."""
+    said = _given_at(record, "resolve")
+    ends = []
+    if said is not None and said >= record.active_until:
+        ends.append(said)
+    if record.active_until + quiet < processed_until:
+        ends.append(record.active_until + quiet)
+    return min(ends, default=None)
+
+
+def acknowledged(record: Record) -> bool:
+    """Return whether somebody has taken on what is going on now, not something before it."""
+    said = _given_at(record, "acknowledge")
+    if said is None:
+        return False
+    ended = max(_given_at(record, "resolve") or 0, _given_at(record, "reopen") or 0)
+    return said >= record.spans[-1][0] and said > ended
+
+
+def worth_telling(record: Record, config: CorrelateConfig) -> bool:
+    """Return whether people are to be told: several series agree, or one is severe."""
+    several = (
+        record.anomalies >= config.notify_anomalies
+        and len(record.evidence) >= config.notify_series
+    )
+    return several or severity(record) >= config.notify_severity
+
+
+def severity(record: Record) -> int:
+    """Return the severity of an incident, 1 to 5: that of its severest anomaly."""
+    return max(evidence.peak.severity for evidence in record.evidence)
+
+
+def order(record: Record, command: CommandGiven) -> Record:
+    """Return the record with a command noted; of each kind the newest counts."""
+    return record.model_copy(update={"orders": merged_orders((*record.orders, command))})
+
+
+def merged_spans(spans: Iterable[tuple[int, int]], quiet: int) -> Spans:
+    """Return spans sorted, those at most `quiet` apart made one; the oldest ones beyond a bound."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if merged and first - merged[-1][1] <= quiet:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    surplus = len(merged) - MAX_SPANS
+    if surplus > 0:
+        merged[: surplus + 1] = [(merged[0][0], merged[surplus][1])]
+    return tuple(merged)
+
+
+def merged_evidence(evidence: Iterable[Evidence], limit: int) -> tuple[Evidence, ...]:
+    """Return one piece of evidence per series, sorted by series; the strongest of too many."""
+    by_series: dict[str, Evidence] = {}
+    for piece in evidence:
+        known = by_series.get(piece.peak.series)
+        by_series[piece.peak.series] = piece if known is None else _union(known, piece)
+    kept = sorted(by_series.values(), key=lambda piece: strength(piece.peak))[-limit:]
+    return tuple(sorted(kept, key=lambda piece: piece.peak.series))
+
+
+def merged_orders(orders: Iterable[CommandGiven]) -> tuple[CommandGiven, ...]:
+    """Return the newest command of each kind, sorted by kind."""
+    newest: dict[str, CommandGiven] = {}
+    for given in sorted(orders, key=lambda given: (given.given_at, given.given_by)):
+        newest[given.command] = given
+    return tuple(newest[kind] for kind in sorted(newest))
+
+
+def merged_joins(joins: Iterable[Join]) -> tuple[Join, ...]:
+    """Return distinct joins, the earliest ones of too many."""
+    distinct = {(join.time, join.service, join.linked_to): join for join in joins}
+    return tuple(distinct[name] for name in sorted(distinct)[:MAX_JOINS])
+
+
+def strength(anomaly: Anomaly) -> tuple[float, str]:
+    """Return what orders anomalies by how much they say, without ties."""
+    return anomaly.score, anomaly.id
+
+
+def _union(a: Evidence, b: Evidence) -> Evidence:
+    return Evidence(
+        first=min(a.first, b.first),
+        last=max(a.last, b.last),
+        count=a.count + b.count,
+        peak=max(a.peak, b.peak, key=strength),
+    )
+
+
+def _given_at(record: Record, command: str) -> int | None:
+    return next((given.given_at for given in record.orders if given.command == command), None)

@@ -1,0 +1,82 @@
+"""What links two cells: correlators look, and what they find is combined."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Protocol
+
+from aiops.cell import Cell, Site
+from aiops.topology import Topology
+
+REMEMBERED = 1 << 16
+"""Links remembered, so that the same two sites are not compared again every minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Something that two cells have in common.
+
+    Attributes:
+        weight: How much it speaks for one cause, 0 to 1.
+        reason: What it is, in words.
+    """
+
+    weight: float
+    reason: str
+
+
+class Correlator(Protocol):
+    """One way in which two cells may belong together.
+
+    Attributes:
+        gate: Where it finds nothing there is no link at all, whatever the others find.
+    """
+
+    gate: bool
+
+    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
+        """Return what it finds, the same for `(a, b)` and `(b, a)`; None for nothing.
+
+        Args:
+            a: The site of one cell.
+            b: The site of the other.
+            apart: Milliseconds between the two cells.
+            topology: Who called whom at the later of the two.
+        """
+
+
+class Linker:
+    """Combines what the correlators find; a pure, symmetric function of two cells."""
+
+    def __init__(self, correlators: Sequence[Correlator], threshold: float) -> None:
+        self._correlators = tuple(correlators)
+        self._threshold = threshold
+        self._known: dict[tuple[str, str, int, str], Link | None] = {}
+
+    def link(self, a: Cell, b: Cell, topology: Topology) -> Link | None:
+        """Return the link between two cells; None where too little speaks for one."""
+        one, other = (a.site, b.site) if a.site.key <= b.site.key else (b.site, a.site)
+        apart = abs(a.time - b.time)
+        name = (one.key, other.key, apart, topology.version)
+        try:
+            return self._known[name]
+        except KeyError:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[name] = found = self._combine(one, other, apart, topology)
+            return found
+
+    def _combine(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
+        """Return 1 - the product of (1 - weight), the chance that not all of them are mistaken."""
+        found: list[Link] = []
+        for correlator in self._correlators:
+            link = correlator.link(a, b, apart, topology)
+            if link is not None:
+                found.append(link)
+            elif correlator.gate:
+                return None
+        weight = 1 - prod(1 - link.weight for link in found)
+        if not found or weight < self._threshold:
+            return None
+        strongest = sorted(found, key=lambda link: -link.weight)
+        return Link(weight, ", ".join(link.reason for link in strongest))

@@ -1,0 +1,93 @@
+"""An incident as the world is told of it."""
+
+from collections.abc import Mapping
+
+from aiops import topics
+from aiops.events import Incident
+from aiops.ids import derive
+from aiops.incident_store import Held, Record
+from aiops.ports import Event, Message
+from functions.correlate.incident import severity, strength
+
+MAX_EVIDENCE = 50
+SOURCE = "/aiops/correlate"
+
+
+def incident_of(record: Record) -> Incident:
+    """Return the snapshot of a record."""
+    strongest = sorted(record.evidence, key=lambda piece: strength(piece.peak), reverse=True)
+    return Incident(
+        id=record.id,
+        domain=record.domain,
+        version=record.version,
+        generation=record.generation,
+        status=record.status,
+        title=title(record),
+        severity=severity(record),
+        opened_at=record.opened_at,
+        updated_at=updated_at(record),
+        resolved_at=record.resolved_at,
+        notified_at=record.notified_at,
+        services=services(record),
+        anomalies=record.anomalies,
+        evidence=tuple(strongest[:MAX_EVIDENCE]),
+        joins=record.joins,
+        root_cause=record.root_cause,
+        root_cause_at_notification=record.root_cause_at_notification,
+        blast_radius=record.blast_radius,
+        merged_into=record.merged_into,
+    )
+
+
+def message_of(held: Held, extensions: Mapping[str, str]) -> Message:
+    """Return the snapshot as an event; published again it has the same id."""
+    record = held.record
+    snapshot = incident_of(record)
+    return Message(
+        topics.INCIDENTS,
+        record.id,
+        Event(
+            id=derive("incident", record.id, record.version),
+            source=SOURCE,
+            type=f"dev.aiops.incident.{word(held)}.v1",
+            time=max(snapshot.updated_at, record.notified_at or 0),
+            data=snapshot.model_dump_json().encode(),
+            subject=record.id,
+            extensions={
+                "correlationid": record.id,
+                "severitynumber": str(snapshot.severity),
+                **extensions,
+            },
+        ),
+    )
+
+
+def word(held: Held) -> str:
+    """Return what the snapshot says: opened until its generation was told, then updated."""
+    status = held.record.status
+    if status in {"merged", "resolved"}:
+        return status
+    return "updated" if held.told >= held.record.generation else "opened"
+
+
+def services(record: Record) -> tuple[str, ...]:
+    """Return the services its anomalies speak of, sorted."""
+    return tuple(sorted({piece.peak.service for piece in record.evidence}))
+
+
+def updated_at(record: Record) -> int:
+    """Return the time of its last anomaly, command or resolution."""
+    return max(record.last, record.resolved_at or 0, *(o.given_at for o in record.orders), 0)
+
+
+def title(record: Record) -> str:
+    """Return one line for people: the likely cause, what is wrong there, how far it reaches."""
+    affected = services(record)
+    if record.root_cause:
+        suspect = record.root_cause[0]
+        what = f"{suspect.service}: {suspect.metric}" if suspect.metric else suspect.service
+    else:
+        strongest = max(record.evidence, key=lambda piece: strength(piece.peak)).peak
+        what = f"{strongest.service}: {strongest.metric}"
+    others = len(affected) - 1
+    return f"{what}, {others} more service{'s' if others > 1 else ''}" if others > 0 else what
