@@ -1,0 +1,1 @@
+"""Delivers Kafka records to functions as KafkaSource, Trigger and PingSource objects do."""

@@ -1,0 +1,150 @@
+"""Functions as processes: functions-framework, as in the image, from func.yaml."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import urllib3
+
+from local.func_file import FuncFile, resolve
+from local.servers.process import ChildProcess, free_ports
+
+ROOT = Path(__file__).resolve().parent.parent
+_READY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What references in func.yaml stand for on this machine.
+
+    Attributes:
+        secrets: Secret name to key to value.
+        config_maps: ConfigMap name to key to value.
+        environ: Variables set over those of func.yaml, for every function.
+    """
+
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+class FunctionProcess:
+    """One instance of a function: gunicorn behind functions-framework, on a port of its own.
+
+    Args:
+        folder: The function's folder, with `main.py` and `func.yaml`.
+        func: The func.yaml that was read.
+        environ: The whole environment, apart from the port.
+        log: The file its output goes to.
+    """
+
+    def __init__(self, folder: Path, func: FuncFile, environ: Mapping[str, str], log: Path) -> None:
+        (port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        self._readiness = self.url + func.deploy.health_endpoints.readiness
+        self._pool = urllib3.PoolManager(timeout=1.0, retries=False)
+        self._child = ChildProcess(
+            func.name,
+            [sys.executable, "-m", "functions_framework", "--source", str(folder / "main.py")],
+            log,
+            {**environ, "PORT": str(port), "HOST": "127.0.0.1"},
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._child.running
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the gunicorn master, None before the start."""
+        return self._child.pid
+
+    def start(self) -> None:
+        """Start the process, again where it was stopped; port and URL stay."""
+        self._child.start()
+
+    def wait_ready(self) -> None:
+        """Return once the readiness probe answers 200.
+
+        Raises:
+            Unavailable: it ended, or is not ready in time; the message quotes its log.
+        """
+        self._child.wait_until(self._ready, _READY_SECONDS)
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM: requests in flight are finished."""
+        self._child.ask_to_stop()
+
+    def stop(self) -> None:
+        """End it, by force when it does not."""
+        self._child.stop()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._child.kill()
+
+    def _ready(self) -> bool:
+        try:
+            return self._pool.request("GET", self._readiness).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+
+def environment(folder: Path, func: FuncFile, values: Values, mounts: Path) -> dict[str, str]:
+    """Return the environment of a function, its ConfigMap volumes written below `mounts`.
+
+    A variable whose value is a volume's path gets the folder it was written to.
+
+    Raises:
+        Misconfigured: a reference has no value here; the message names file, variable, reference.
+    """
+    where = str(folder / "func.yaml")
+    folders = {
+        volume.path: _mount(mounts, volume.config_map, values) for volume in func.run.volumes
+    }
+    found = {
+        variable.name: values.environ.get(variable.name)
+        or resolve(variable, where, os.environ, values.secrets, values.config_maps)
+        for variable in func.run.envs
+    }
+    mounted = {name: str(folders.get(value, value)) for name, value in found.items()}
+    return _inherited() | mounted | dict(values.environ)
+
+
+def start_all(processes: Sequence[FunctionProcess]) -> None:
+    """Start processes side by side and return once all are ready.
+
+    Raises:
+        Unavailable: one ended or was not ready in time.
+    """
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.wait_ready()
+
+
+def stop_all(processes: Sequence[FunctionProcess]) -> None:
+    """Ask all to stop, then see to it that they do."""
+    for process in processes:
+        process.ask_to_stop()
+    for process in processes:
+        process.stop()
+
+
+def _inherited() -> dict[str, str]:
+    """Return what a process needs of ours: nothing that configures a function."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+    paths = [str(ROOT), str(ROOT / "shared")]
+    return kept | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+
+
+def _mount(mounts: Path, config_map: str, values: Values) -> Path:
+    folder = mounts / config_map
+    folder.mkdir(parents=True, exist_ok=True)
+    for key, content in values.config_maps.get(config_map, {}).items():
+        (folder / key).write_text(content, encoding="utf-8")
+    return folder

@@ -1,0 +1,126 @@
+"""A child process that logs to a file, gets ready, and never outlives us."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from aiops.errors import Misconfigured, Unavailable
+
+_GUARD = Path(__file__).with_name("guard.py")
+_TERM_SECONDS = 8.0
+"""How long a process may take to end by itself before it is killed."""
+
+
+class ChildProcess:
+    """A command run as a child, in a session of its own so that Ctrl-C reaches only us.
+
+    Start it from a thread that lives as long as it should: Linux counts the death of the thread
+    that forked as the parent's death. Source: prctl(2), PR_SET_PDEATHSIG.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self._command = tuple(command)
+        self._log = log
+        self._environ = dict(os.environ if environ is None else environ)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None before the start."""
+        return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the command; its output is appended to the log.
+
+        Raises:
+            Misconfigured: the program does not exist.
+        """
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        guarded = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), *self._command]
+        try:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    guarded,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=self._environ,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise Misconfigured(f"{self.name}: {error.strerror}: {error.filename}") from None
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Return once `ready` says so.
+
+        Raises:
+            Unavailable: the process ended, or was not ready in time; the message quotes its log.
+        """
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.running:
+                raise Unavailable(f"{self.name}: ended while starting: {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{self.name}: not ready in {seconds:g} s: {self.last_words()}")
+            time.sleep(0.02)
+
+    def last_words(self) -> str:
+        """Return the last line of its log that is not empty, for an error message."""
+        try:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
+        except OSError:
+            return "no log"
+        said = [line.strip() for line in lines if line.strip()]
+        return f"{said[-1][:300] if said else 'nothing logged'} (log: {self._log})"
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, without waiting for the end."""
+        if self._process is not None and self.running:
+            self._process.terminate()
+
+    def stop(self, seconds: float = _TERM_SECONDS) -> None:
+        """End it: SIGTERM, and SIGKILL when that does not help in time."""
+        if self._process is None:
+            return
+        self.ask_to_stop()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return TCP ports on 127.0.0.1 that nobody listens on now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts TCP connections on 127.0.0.1 at this port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

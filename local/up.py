@@ -1,0 +1,180 @@
+"""The whole pipeline on one machine: servers, topics, functions and delivery, up and down."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiops.clock import Clock, ScaledClock, SystemClock
+from local.delivery.counters import Counts
+from local.delivery.run import Delivery, Place
+from local.delivery.sinks import Services
+from local.func_file import load_functions
+from local.functions import (
+    ROOT,
+    FunctionProcess,
+    Values,
+    environment,
+    start_all,
+    stop_all,
+)
+from local.manifests import Manifests, load
+from local.servers.kafka import KafkaServer, choose_kafka
+from local.servers.redis import RedisServer, choose_redis
+from local.topics import create_topics
+
+CHANNEL_SECRETS = {
+    "slack.webhook.url": "SLACK_WEBHOOK_URL",
+    "pagerduty.routing.key": "PAGERDUTY_ROUTING_KEY",
+    "pagerduty.url": "PAGERDUTY_URL",
+    "webhook.url": "WEBHOOK_URL",
+    "webhook.secret": "WEBHOOK_SECRET",
+}
+"""Keys of the Secret `aiops-channels`, and the variables that give them on this machine.
+
+One that is not set is empty, which switches its channel off.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is brought up, and how.
+
+    Attributes:
+        manifests: Folder of the objects.
+        functions: Folder of the functions, each with its func.yaml.
+        redis: None: `REDIS_URL`, or the embedded one.
+        kafka: None: `KAFKA_BOOTSTRAP_SERVERS`, or the embedded one.
+        clock: The pipeline's time; a scaled one is handed to the functions.
+        environ: Variables for every function, over those of func.yaml.
+        instances: Processes per function name such as `aiops-detect`; 1 where not named.
+        folder: Logs and data go here and stay. None: a temporary folder, which is removed
+            after a run without an error.
+        backoff_speed: Delivery's back-off passes this much faster.
+    """
+
+    manifests: Path = ROOT / "knative" / "base"
+    functions: Path = ROOT / "functions"
+    redis: RedisServer | None = None
+    kafka: KafkaServer | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    instances: Mapping[str, int] = field(default_factory=dict)
+    folder: Path | None = None
+    backoff_speed: float = 1.0
+
+
+class Pipeline:
+    """Everything up inside a `with` block, everything down after it.
+
+    Raises, on entering:
+        Misconfigured: an object, a func.yaml or a setting is wrong.
+        Unavailable: a server or a function does not start.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self._options = options or Options()
+        self.manifests: Manifests = load(self._options.manifests)
+        self.redis: RedisServer = self._options.redis or choose_redis()
+        self.kafka: KafkaServer = self._options.kafka or choose_kafka()
+        self.folder = self._options.folder or Path(tempfile.mkdtemp(prefix="aiops-"))
+        self.processes: dict[str, list[FunctionProcess]] = {}
+        self._delivery: Delivery | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Bring everything up; what came up is taken down again when something does not."""
+        try:
+            self._bring_up()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take everything down: delivery first, servers last."""
+        self._stack.close()
+        if self._options.folder is None and (kind is None or kind is KeyboardInterrupt):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def counts(self) -> dict[str, Counts]:
+        """What became of events so far, by source, Trigger and PingSource."""
+        return {} if self._delivery is None else self._delivery.counts
+
+    @property
+    def urls(self) -> dict[str, list[str]]:
+        """URLs of each function's instances."""
+        return {name: [each.url for each in some] for name, some in self.processes.items()}
+
+    def restart_ended(self) -> list[str]:
+        """Start functions that ended by themselves again, as Kubernetes does; return their names.
+
+        Raises:
+            Unavailable: one does not start again.
+        """
+        ended = [
+            (name, process)
+            for name, some in self.processes.items()
+            for process in some
+            if not process.running
+        ]
+        start_all([process for _, process in ended])
+        return [name for name, _ in ended]
+
+    def _bring_up(self) -> None:
+        self._start_servers()
+        create_topics(self.kafka.bootstrap, self.manifests.topics)
+        self.processes = self._processes()
+        everyone = [process for some in self.processes.values() for process in some]
+        services = Services(self.urls)
+        place = Place(self.manifests, services, self.kafka.bootstrap, self._options.clock)
+        self._delivery = Delivery(place, self._options.backoff_speed)
+        self._stack.callback(stop_all, everyone)
+        self._stack.callback(self._delivery.stop)
+        self._delivery.start()
+        start_all(everyone)
+        self._delivery.wait_ready()
+        self._delivery.release()
+
+    def _start_servers(self) -> None:
+        servers: tuple[RedisServer | KafkaServer, ...] = (self.redis, self.kafka)
+        for name, server in zip(("redis", "kafka"), servers, strict=True):
+            self._stack.callback(server.stop)
+            server.start(self.folder / name)
+        for server in servers:
+            server.wait_ready()
+
+    def _processes(self) -> dict[str, list[FunctionProcess]]:
+        values = self._values()
+        logs, mounts = self.folder / "logs", self.folder / "mounts"
+        found: dict[str, list[FunctionProcess]] = {}
+        for folder, func in load_functions(self._options.functions).items():
+            environ = environment(folder, func, values, mounts)
+            found[func.name] = [
+                FunctionProcess(folder, func, environ, logs / f"{func.name}-{number}.log")
+                for number in range(self._options.instances.get(func.name, 1))
+            ]
+        return found
+
+    def _values(self) -> Values:
+        config = self.manifests.config()
+        config["aiops-config"] = config.get("aiops-config", {}) | {
+            "kafka.bootstrap.servers": self.kafka.bootstrap,
+            "prometheus.url": os.environ.get("PROMETHEUS_URL", ""),
+        }
+        channels = {key: os.environ.get(name, "") for key, name in CHANNEL_SECRETS.items()}
+        secrets = {"aiops-redis": {"url": self.redis.url}, "aiops-channels": channels}
+        clock = self._options.clock
+        scaled = {"AIOPS_CLOCK": str(clock)} if isinstance(clock, ScaledClock) else {}
+        return Values(secrets, config, scaled | dict(self._options.environ))
