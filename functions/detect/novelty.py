@@ -50,8 +50,8 @@ class Codebook:
             Distance to the nearest known value beyond the radius, in radii; 0 for a known
             value, at most `limit`. Shape (n, s).
         """
-        now = (count + np.uint32(self.horizon)).astype(np.uint32)
-        live = used >= count[:, None, None]
+        now = (count + self.horizon).astype(np.uint32)
+        live = used >= count.astype(np.uint32)[:, None, None]
         distance = np.where(live, np.abs(code - signal[:, :, None]), FARTHEST)
         lowest = np.where(live, code, FARTHEST).min(axis=2)
         highest = np.where(live, code, -FARTHEST).max(axis=2)
