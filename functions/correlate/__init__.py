@@ -1,0 +1,1 @@
+"""correlate: anomalies into incidents, with ranked suspects and reasons."""

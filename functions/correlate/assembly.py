@@ -4,13 +4,14 @@ from aiops import plugins
 from aiops.clock import Clock
 from aiops.incident_store import IncidentStore
 from aiops.ports import Publisher
-from aiops.topology import EMPTY, Topology
+from aiops.topology import EMPTY
 from functions.correlate.atlas import Atlas
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import Domain
 from functions.correlate.handler import Correlate
 from functions.correlate.linking import Linker
 from functions.correlate.outbox import Outbox
+from functions.correlate.topology_file import read_topology
 
 
 def assemble(
@@ -19,7 +20,6 @@ def assemble(
     publisher: Publisher,
     clock: Clock,
     config: CorrelateConfig,
-    topology: Topology = EMPTY,
 ) -> Correlate:
     """Return the handler of a domain.
 
@@ -28,11 +28,10 @@ def assemble(
         store: The domain's state.
         publisher: Where snapshots go.
         clock: Versions and the age of what waits to be published.
-        config: What was configured.
-        topology: Who calls whom, until one is observed.
+        config: What was configured; its topology file, if any, is read here.
 
     Raises:
-        Misconfigured: there is no such correlator or ranker.
+        Misconfigured: there is no such correlator, ranker or topology file.
     """
     correlators = [
         plugins.load("functions.correlate.correlators", name, "Correlator")(config)
@@ -40,7 +39,8 @@ def assemble(
     ]
     ranker = plugins.load("functions.correlate.rankers", config.ranker, "Ranker")()
     state = Domain(domain, store, clock, config)
-    atlas = Atlas(store, topology)
+    default = read_topology(config.topology_file) if config.topology_file else EMPTY
+    atlas = Atlas(store, default)
     return Correlate(
         state,
         Linker(correlators, config.threshold),

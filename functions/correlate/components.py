@@ -69,18 +69,17 @@ def gather(
         link: What links two cells.
     """
     forest = Forest[Cell | str]()
-    here = dict(placed)
     joins: list[tuple[Cell, Join]] = []
     new = sorted(set(cells), key=lambda cell: (cell.time, cell.site.key))
     for position, cell in enumerate(new):
         forest.root(cell)
-        if cell in here:
-            forest.join(here[cell], cell)
-        for other, node in (*placed, *((earlier, earlier) for earlier in new[:position])):
+        fresh: list[tuple[Cell, Cell | str]] = [(earlier, earlier) for earlier in new[:position]]
+        for other, node in (*placed, *fresh):
             if forest.root(node) == forest.root(cell):
                 continue
-            found = link(cell, other)
-            if found is not None:
+            if cell.key == other.key:
+                forest.join(node, cell)
+            elif (found := link(cell, other)) is not None:
                 forest.join(node, cell)
                 joins.extend(_told(cell, other, found))
     return tuple(_component(nodes, joins) for nodes in _with_new(forest.components()))
@@ -92,9 +91,7 @@ def _with_new(
     return (nodes for nodes in components if any(isinstance(node, Cell) for node in nodes))
 
 
-def _component(
-    nodes: tuple[Cell | str, ...], joins: Sequence[tuple[Cell, Join]]
-) -> Component:
+def _component(nodes: tuple[Cell | str, ...], joins: Sequence[tuple[Cell, Join]]) -> Component:
     cells = tuple(node for node in nodes if isinstance(node, Cell))
     return Component(
         cells,

@@ -103,9 +103,7 @@ class Correlate:
             concerned |= {record.id for record in change.records}
         return Taken(counts, frozenset(concerned))
 
-    def _intake(
-        self, anomalies: Sequence[Anomaly], view: View, moved: Mapping[str, str]
-    ) -> Change:
+    def _intake(self, anomalies: Sequence[Anomaly], view: View, moved: Mapping[str, str]) -> Change:
         """Return what new anomalies change, given all cells near them."""
         config = self.domain.config
         placed = [(p.cell, destination(p.incident, moved)) for p in view.cells]
@@ -119,6 +117,8 @@ class Correlate:
                 break
             closed |= found
         intake = take_in(self.domain.name, anomalies, components, records, config)
+        known = frozenset(view.cells)
+        cells = tuple(place for place in intake.cells if place not in known)
         settled = tuple(
             record
             if record.status == "merged"
@@ -126,7 +126,7 @@ class Correlate:
             for record in intake.records
         )
         watermark = max(anomaly.time for anomaly in anomalies)
-        return Change(settled, intake.sightings, intake.cells, watermark)
+        return Change(settled, intake.sightings, cells, watermark)
 
     def _link(self, view: View) -> Callable[[Cell, Cell], Link | None]:
         """Return what links two cells under the topology valid at the later of them."""

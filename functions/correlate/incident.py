@@ -25,9 +25,7 @@ def of_anomalies(
 ) -> Record:
     """Return the record of an incident that consists of these distinct anomalies, at least one."""
     taken = list(anomalies)
-    evidence = (
-        Evidence(first=found.time, last=found.time, count=1, peak=found) for found in taken
-    )
+    evidence = (Evidence(first=found.time, last=found.time, count=1, peak=found) for found in taken)
     return Record(
         id=incident,
         domain=domain,
@@ -116,8 +114,7 @@ def acknowledged(record: Record) -> bool:
 def worth_telling(record: Record, config: CorrelateConfig) -> bool:
     """Return whether people are to be told: several series agree, or one is severe."""
     several = (
-        record.anomalies >= config.notify_anomalies
-        and len(record.evidence) >= config.notify_series
+        record.anomalies >= config.notify_anomalies and len(record.evidence) >= config.notify_series
     )
     return several or severity(record) >= config.notify_severity
 

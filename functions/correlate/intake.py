@@ -74,7 +74,15 @@ def take_in(
     records: Mapping[str, Record],
     config: CorrelateConfig,
 ) -> Intake:
-    """Return what the components of new anomalies make of the incidents they are linked to."""
+    """Return what the components of new anomalies make of the incidents they are linked to.
+
+    Args:
+        domain: Part of the name of a new incident.
+        anomalies: New and distinct.
+        components: What their cells are linked to.
+        records: The incidents named there.
+        config: What was configured.
+    """
     by_cell: dict[Cell, list[Anomaly]] = {}
     for anomaly in anomalies:
         by_cell.setdefault(cell_of(anomaly, config), []).append(anomaly)

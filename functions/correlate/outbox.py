@@ -77,7 +77,9 @@ class Outbox:
         committed = self.domain.commit(view, Change(records=changed))
         if committed is None:
             return None
-        new = {record.id: Held(record, True, held[record.id].told) for record in committed}
+        new = {
+            record.id: Held(record, dirty=True, told=held[record.id].told) for record in committed
+        }
         return tuple(new.get(name, one) for name, one in held.items())
 
     def _judge(self, record: Record, view: View, now: int) -> Record:

@@ -21,7 +21,5 @@ def read_topology(path: str | Path) -> Topology:
                 raise Misconfigured(f"correlate.topology_file: {path} has no column {min(missing)}")
             pairs = [(row["client"], row["server"]) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Misconfigured(
-            f"correlate.topology_file: {path}: {type(error).__name__}"
-        ) from None
+        raise Misconfigured(f"correlate.topology_file: {path}: {type(error).__name__}") from None
     return Topology.of((client, server) for client, server in pairs if client and server)

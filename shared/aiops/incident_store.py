@@ -14,6 +14,12 @@ from aiops.cell import Cell
 from aiops.events import ChangeObserved, CommandGiven, Evidence, Join, Status, Suspect
 from aiops.topology import Topology
 
+LISTED = 64
+"""Incidents a look lists at most, of each kind."""
+
+KEPT_TOPOLOGIES = 8
+KEPT_CHANGES = 1_000
+
 
 class Record(BaseModel):
     """An incident as it is kept.

@@ -1,6 +1,7 @@
 """Alike in words: the same log template, or texts that share most of their word pairs."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 from aiops.cell import Site
 from aiops.topology import Topology
@@ -34,7 +35,7 @@ def shingles(text: str) -> frozenset[tuple[str, ...]]:
     words = text.lower().split()
     if len(words) < 2:
         return frozenset({tuple(words)} if words else ())
-    return frozenset(zip(words, words[1:], strict=False))
+    return frozenset(pairwise(words))
 
 
 def jaccard(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:

@@ -81,7 +81,7 @@ def _local(evidence: Iterable[Evidence]) -> dict[str, _Dossier]:
 
 
 def _network(case: Case, dossiers: dict[str, _Dossier]) -> None:
-    """Note, per service, the median over its calls of how much more the client saw than the server."""
+    """Note, per service, how much slower its calls got for clients than for servers: the median."""
     client: dict[tuple[str, str], Anomaly] = {}
     server: dict[tuple[str, str], Anomaly] = {}
     for piece in case.evidence:

@@ -14,6 +14,9 @@ SERIES_LIFETIME = 14 * DAY
 ACTION_LIFETIME = 30 * DAY
 """Steps, versions and leases of an incident, since its last change."""
 
+DOMAIN_LIFETIME = 30 * DAY
+"""Incidents of a domain, since anything last changed in it; the clock changes it every minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -52,6 +55,23 @@ class Keys:
     def action_lease(self, slot: int, incident: str, channel: str) -> str:
         """Who is sending to a channel about an incident; lives for seconds of real time."""
         return f"{self._tag('a', slot)}:lease:{incident}:{channel}"
+
+    def incidents(self, domain: str) -> tuple[str, ...]:
+        """Everything about the incidents of a domain, in the order its script names them.
+
+        mark (hash: revision, watermark, processed_until), seen (sorted set: anomaly by time),
+        in (hash: anomaly → incident), cell (sorted set: cell and incident by time), inc (hash:
+        incident → record), redirect (hash: merged → survivor), moved (sorted set: merged by
+        time), open (sorted set: by last activity), wait (sorted set: by the time people are to be
+        told), closed (sorted set: by last anomaly), dirty (hash: incident → version), due (sorted
+        set: dirty by the time of its change), told (hash: incident → generation published),
+        topology (hash: valid from and version → calls), changes (sorted set: by time).
+        """
+        tag = self._tag("c", domain)
+        names = (
+            "mark seen in cell inc redirect moved open wait closed dirty due told topology changes"
+        )
+        return tuple(f"{tag}:{name}" for name in names.split())
 
     def _tag(self, kind: str, part: int | str) -> str:
         return f"aiops:{self.generation}{{{kind}:{part}}}"

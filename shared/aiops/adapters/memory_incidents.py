@@ -1,47 +1,66 @@
 """The twin in memory of what `correlate` keeps."""
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from aiops.events import ChangeObserved
-from aiops.incident_store import Commit, Held, Placed, Query, Record, View
+from aiops.incident_store import (
+    KEPT_CHANGES,
+    KEPT_TOPOLOGIES,
+    LISTED,
+    Commit,
+    Held,
+    Horizon,
+    Placed,
+    Query,
+    Record,
+    View,
+)
 from aiops.topology import EMPTY, Topology
-
-LISTED = 64
-"""Incidents a look lists at most, of each kind."""
-
-KEPT_TOPOLOGIES = 8
-KEPT_CHANGES = 1_000
 
 
 @dataclass(slots=True)
 class MemoryIncidents:
-    """Keeps one domain's state in dictionaries."""
+    """Keeps one domain's state in dictionaries, and sorted lists of what is asked for by time."""
 
     revision: int = 0
     watermark: int = 0
     processed_until: int = 0
-    seen: dict[str, tuple[int, str]] = field(default_factory=dict)
-    cells: dict[tuple[str, int], Placed] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+    seen_at: list[tuple[int, str]] = field(default_factory=list)
+    cells: dict[int, dict[Placed, None]] = field(default_factory=dict)
+    cell_times: list[int] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
-    redirect: dict[str, tuple[int, str]] = field(default_factory=dict)
+    open: dict[str, Record] = field(default_factory=dict)
+    closed: list[tuple[int, str]] = field(default_factory=list)
+    redirect: dict[str, str] = field(default_factory=dict)
+    redirect_at: list[tuple[int, str]] = field(default_factory=list)
     dirty: dict[str, tuple[int, int]] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     topologies: dict[int, Topology] = field(default_factory=dict)
-    observed: list[ChangeObserved] = field(default_factory=list)
+    observed: list[tuple[int, str, ChangeObserved]] = field(default_factory=list)
 
     def look(self, query: Query) -> View:
         """Read the domain."""
         low, high = query.cells or (0, -1)
-        found = (placed for placed in self.cells.values() if low <= placed.cell.time <= high)
+        times = self.cell_times[
+            bisect_left(self.cell_times, low) : bisect_right(self.cell_times, high)
+        ]
+        waiting = sorted(
+            (record.notify_from, name)
+            for name, record in self.open.items()
+            if record.notify_from is not None and record.notify_from <= query.now
+        )
+        overdue = sorted((at, n) for n, (_, at) in self.dirty.items() if at <= query.dirty_before)
         return View(
             self.revision,
             self.watermark,
             self.processed_until,
-            {a: self.seen[a][1] for a in query.anomalies if a in self.seen},
-            tuple(sorted(found, key=lambda placed: placed.cell.key)) if high >= low else (),
-            self._waiting(query.now),
-            self._overdue(query.dirty_before),
+            {anomaly: self.seen[anomaly] for anomaly in query.anomalies if anomaly in self.seen},
+            tuple(placed for time in times for placed in self.cells[time]),
+            tuple(name for _, name in waiting[:LISTED]),
+            tuple(name for _, name in overdue[:LISTED]),
             tuple((since, self.topologies[since].version) for since in sorted(self.topologies)),
         )
 
@@ -51,33 +70,30 @@ class MemoryIncidents:
         for incident in incidents:
             here = incident
             while here in self.redirect and here not in moves:
-                moves[here] = self.redirect[here][1]
-                here = moves[here]
+                moves[here] = here = self.redirect[here]
         return moves
 
     def incidents(self, incidents: Collection[str]) -> Mapping[str, Held]:
         """Return those of these that are known."""
         return {
-            incident: Held(
-                self.records[incident], incident in self.dirty, self.told.get(incident, 0)
-            )
-            for incident in incidents
-            if incident in self.records
+            name: Held(self.records[name], name in self.dirty, self.told.get(name, 0))
+            for name in incidents
+            if name in self.records
         }
 
     def quiet(self, before: int, limit: int) -> tuple[str, ...]:
         """Return open incidents active last before that time."""
-        found = [(r.active_until, r.id) for r in self.records.values() if r.live]
-        return tuple(name for active, name in sorted(found) if active < before)[:limit]
+        found = sorted((record.active_until, name) for name, record in self.open.items())
+        return tuple(name for active, name in found if active < before)[:limit]
 
     def live(self, limit: int) -> tuple[str, ...]:
         """Return open incidents, the latest active first."""
-        found = [(-r.active_until, r.id) for r in self.records.values() if r.live]
-        return tuple(name for _, name in sorted(found)[:limit])
+        found = sorted((record.active_until, name) for name, record in self.open.items())
+        return tuple(name for _, name in reversed(found))[:limit]
 
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time."""
-        return tuple(change for change in self.observed if since <= change.observed_at <= until)
+        return tuple(change for at, _, change in self.observed if since <= at <= until)
 
     def topology(self, version: str) -> Topology:
         """Return a topology, an empty one where it is gone."""
@@ -91,16 +107,20 @@ class MemoryIncidents:
         self.watermark = max(self.watermark, commit.watermark)
         self.processed_until = max(self.processed_until, commit.processed_until)
         for sighting in commit.sightings:
-            self.seen.setdefault(sighting.anomaly, (sighting.time, sighting.incident))
+            if sighting.anomaly not in self.seen:
+                self.seen[sighting.anomaly] = sighting.incident
+                insort(self.seen_at, (sighting.time, sighting.anomaly))
         for placed in commit.cells:
-            self.cells.setdefault(placed.cell.key, placed)
+            self._place(placed)
         for record in commit.records:
             self._keep(record, commit.now)
         if commit.topology is not None:
             since, topology = commit.topology
             self.topologies[since] = topology
-        self._remember(commit.changes)
-        self._forget(commit)
+        known = {text: (at, text, change) for at, text, change in self.observed}
+        known |= {(text := c.model_dump_json()): (c.observed_at, text, c) for c in commit.changes}
+        self.observed = sorted(known.values(), key=lambda row: row[:2])
+        self._forget(commit.horizon)
         return True
 
     def published(self, records: Collection[Record]) -> None:
@@ -110,43 +130,50 @@ class MemoryIncidents:
             if self.dirty.get(record.id, (0, 0))[0] == record.version:
                 del self.dirty[record.id]
 
+    def _place(self, placed: Placed) -> None:
+        time = placed.cell.time
+        if time not in self.cells:
+            self.cells[time] = {}
+            insort(self.cell_times, time)
+        self.cells[time][placed] = None
+
     def _keep(self, record: Record, now: int) -> None:
         self.records[record.id] = record
         self.dirty[record.id] = (record.version, now)
+        self.open.pop(record.id, None)
+        if record.live:
+            self.open[record.id] = record
+        else:
+            insort(self.closed, (record.last, record.id))
         if record.merged_into is not None:
-            self.redirect[record.id] = (record.last, record.merged_into)
+            self.redirect[record.id] = record.merged_into
+            insort(self.redirect_at, (record.last, record.id))
 
-    def _waiting(self, now: int) -> tuple[str, ...]:
-        found = [
-            (record.notify_from, record.id)
-            for record in self.records.values()
-            if record.live and record.notify_from is not None and record.notify_from <= now
-        ]
-        return tuple(name for _, name in sorted(found)[:LISTED])
-
-    def _overdue(self, before: int) -> tuple[str, ...]:
-        found = [(at, name) for name, (_, at) in self.dirty.items() if at <= before]
-        return tuple(name for _, name in sorted(found)[:LISTED])
-
-    def _remember(self, changes: Collection[ChangeObserved]) -> None:
-        if changes:
-            known = {change.model_dump_json(): change for change in (*self.observed, *changes)}
-            ordered = sorted(known.items(), key=lambda item: (item[1].observed_at, item[0]))
-            self.observed = [change for _, change in ordered][-KEPT_CHANGES:]
-
-    def _forget(self, commit: Commit) -> None:
-        before = commit.horizon
-        self.seen = {a: seen for a, seen in self.seen.items() if seen[0] >= before.anomalies}
-        self.cells = {k: p for k, p in self.cells.items() if p.cell.time >= before.cells}
-        self.observed = [c for c in self.observed if c.observed_at >= before.anomalies]
-        gone = [
-            record.id
-            for record in self.records.values()
-            if record.last < before.incidents and not record.live and record.id not in self.dirty
-        ]
-        for name in gone:
-            del self.records[name]
-            self.told.pop(name, None)
-        self.redirect = {k: v for k, v in self.redirect.items() if v[0] >= before.redirects}
+    def _forget(self, before: Horizon) -> None:
+        """Drop what lies below the horizons."""
+        for _, anomaly in _below(self.seen_at, before.anomalies):
+            del self.seen[anomaly]
+        while self.cell_times and self.cell_times[0] < before.cells:
+            del self.cells[self.cell_times.pop(0)]
+        for row in _below(self.closed, before.incidents):
+            record = self.records.get(row[1])
+            if record is None or record.live or record.last != row[0]:
+                continue
+            if record.id in self.dirty:
+                insort(self.closed, row)
+                continue
+            del self.records[record.id]
+            self.told.pop(record.id, None)
+        for _, incident in _below(self.redirect_at, before.redirects):
+            self.redirect.pop(incident, None)
+        self.observed = [row for row in self.observed if row[0] >= before.anomalies][-KEPT_CHANGES:]
         for since in sorted(self.topologies)[:-KEPT_TOPOLOGIES]:
             del self.topologies[since]
+
+
+def _below(rows: list[tuple[int, str]], limit: int) -> list[tuple[int, str]]:
+    """Take the rows before a time out of a sorted list."""
+    end = bisect_left(rows, (limit, ""))
+    gone = rows[:end]
+    del rows[:end]
+    return gone

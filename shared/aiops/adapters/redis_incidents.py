@@ -1,0 +1,223 @@
+"""What `correlate` keeps of a domain, on Redis: one slot, one script for every change."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import orjson
+import redis
+
+from aiops.adapters.keys import DOMAIN_LIFETIME, Keys
+from aiops.adapters.redis_client import script, translated
+from aiops.cell import Cell, Site
+from aiops.events import ChangeObserved
+from aiops.incident_store import (
+    KEPT_CHANGES,
+    KEPT_TOPOLOGIES,
+    LISTED,
+    Commit,
+    Held,
+    Placed,
+    Query,
+    Record,
+    View,
+)
+from aiops.topology import EMPTY, Topology
+
+
+class RedisIncidents:
+    """Keeps one domain's incidents.
+
+    Args:
+        client: The connection.
+        keys: Names of keys.
+        domain: Whose incidents.
+        rate: How fast the pipeline's clock runs; lifetimes shrink with it.
+    """
+
+    def __init__(self, client: "redis.Redis", keys: Keys, domain: str, rate: float = 1.0) -> None:
+        self._client: Any = client  # its replies are typed for all its modes, ours are bytes
+        self._keys = keys.incidents(domain)
+        (
+            self._mark, _, self._in, self._cell, self._inc, self._redirect, _, self._open,
+            self._wait, _, self._dirty, self._due, self._told, self._topology, self._changes,
+        ) = self._keys  # fmt: skip
+        self._lifetime = max(1, int(DOMAIN_LIFETIME / rate))
+        self._commit = client.register_script(script("commit_incidents"))
+        self._publish = client.register_script(script("publish_incidents"))
+
+    def look(self, query: Query) -> View:
+        """Read the revision first: what is committed after it makes the next commit fail."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hmget(self._mark, ["revision", "watermark", "processed_until"])
+        pipe.zrangebyscore(self._wait, "-inf", query.now, 0, LISTED)
+        pipe.zrangebyscore(self._due, "-inf", query.dirty_before, 0, LISTED)
+        pipe.hkeys(self._topology)
+        pipe.zrangebyscore(self._cell, *(query.cells or (0, "(0")))
+        if query.anomalies:
+            pipe.hmget(self._in, list(query.anomalies))
+        with translated():
+            marks, waiting, overdue, versions, cells, *found = pipe.execute()
+        placed = zip(query.anomalies, found[0] if found else (), strict=True)
+        revision, watermark, processed_until = (int(mark or 0) for mark in marks)
+        return View(
+            revision,
+            watermark,
+            processed_until,
+            {anomaly: incident.decode() for anomaly, incident in placed if incident is not None},
+            tuple(_placed(member) for member in cells),
+            tuple(name.decode() for name in waiting),
+            tuple(name.decode() for name in overdue),
+            tuple(sorted(_version(field) for field in versions)),
+        )
+
+    def moved(self, incidents: Collection[str]) -> Mapping[str, str]:
+        """Return where merged ones of these went, one round trip per merge on the way."""
+        moves: dict[str, str] = {}
+        asked: set[str] = set()
+        names = sorted(set(incidents))
+        while names:
+            asked.update(names)
+            with translated():
+                found = self._client.hmget(self._redirect, names)
+            new = {
+                name: into.decode()
+                for name, into in zip(names, found, strict=True)
+                if into is not None
+            }
+            moves |= new
+            names = sorted(set(new.values()) - asked)
+        return moves
+
+    def incidents(self, incidents: Collection[str]) -> Mapping[str, Held]:
+        """Return those of these that are known."""
+        names = list(incidents)
+        if not names:
+            return {}
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hmget(self._inc, names)
+        pipe.hmget(self._dirty, names)
+        pipe.hmget(self._told, names)
+        with translated():
+            rows = zip(names, *pipe.execute(), strict=True)
+        return {
+            name: Held(Record.model_validate_json(text), dirty is not None, int(told or 0))
+            for name, text, dirty, told in rows
+            if text is not None
+        }
+
+    def quiet(self, before: int, limit: int) -> tuple[str, ...]:
+        """Return open incidents active last before that time."""
+        with translated():
+            found = self._client.zrangebyscore(self._open, "-inf", f"({before}", 0, limit)
+        return tuple(name.decode() for name in found)
+
+    def live(self, limit: int) -> tuple[str, ...]:
+        """Return open incidents, the latest active first."""
+        with translated():
+            found = self._client.zrevrangebyscore(self._open, "+inf", "-inf", 0, limit)
+        return tuple(name.decode() for name in found)
+
+    def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
+        """Return the changes observed in that time."""
+        with translated():
+            found = self._client.zrangebyscore(self._changes, since, until)
+        return tuple(ChangeObserved.model_validate_json(text) for text in found)
+
+    def topology(self, version: str) -> Topology:
+        """Return a topology, an empty one where it is gone."""
+        with translated():
+            found = self._client.hgetall(self._topology)
+        for field, text in found.items():
+            if _version(field)[1] == version:
+                return Topology.of((client, server) for client, server in orjson.loads(text))
+        return EMPTY
+
+    def commit(self, commit: Commit) -> bool:
+        """Make the change, unless the revision has moved on."""
+        horizon = commit.horizon
+        arguments: list[int | bytes] = [
+            commit.revision,
+            commit.now,
+            commit.watermark,
+            commit.processed_until,
+            self._lifetime,
+            horizon.anomalies,
+            horizon.cells,
+            horizon.incidents,
+            horizon.redirects,
+            KEPT_TOPOLOGIES,
+            KEPT_CHANGES,
+            orjson.dumps(_payload(commit)),
+        ]
+        with translated():
+            return bool(self._commit(keys=self._keys, args=arguments))
+
+    def published(self, records: Collection[Record]) -> None:
+        """Note that these were published."""
+        arguments: list[str | int] = [self._lifetime]
+        for record in records:
+            arguments += [record.id, record.version, record.generation]
+        with translated():
+            self._publish(keys=[self._dirty, self._due, self._told], args=arguments)
+
+
+def _payload(commit: Commit) -> dict[str, list[list[str]]]:
+    """Return what a commit writes as rows of strings, as the script reads them."""
+    topology = []
+    if commit.topology is not None:
+        since, observed = commit.topology
+        calls = orjson.dumps(sorted(observed.calls)).decode()
+        topology.append([f"{since}:{observed.version}", calls])
+    return {
+        "seen": [[s.anomaly, str(s.time), s.incident] for s in commit.sightings],
+        "cells": [[str(placed.cell.time), _member(placed)] for placed in commit.cells],
+        "records": [_row(record) for record in commit.records],
+        "topology": topology,
+        "changes": [[str(c.observed_at), c.model_dump_json()] for c in commit.changes],
+    }
+
+
+def _row(record: Record) -> list[str]:
+    waits = record.live and record.notify_from is not None
+    return [
+        record.id,
+        str(record.version),
+        record.model_dump_json(),
+        str(record.active_until) if record.live else "",
+        str(record.notify_from) if waits else "",
+        "" if record.live else str(record.last),
+        record.merged_into or "",
+        str(record.last),
+    ]
+
+
+def _member(placed: Placed) -> str:
+    """Return a cell and its incident as text, the same for the same two."""
+    site = placed.cell.site
+    row = [
+        placed.cell.time,
+        placed.incident,
+        site.service,
+        site.labels,
+        site.edge,
+        site.template,
+        site.text,
+    ]
+    return orjson.dumps(row).decode()
+
+
+def _placed(member: bytes) -> Placed:
+    time, incident, service, labels, edge, template, text = orjson.loads(member)
+    site = Site(
+        service,
+        tuple((name, value) for name, value in labels),
+        None if edge is None else (edge[0], edge[1]),
+        template,
+        text,
+    )
+    return Placed(Cell(site, time), incident)
+
+
+def _version(field: bytes) -> tuple[int, str]:
+    since, _, version = field.decode().partition(":")
+    return int(since), version

@@ -1,0 +1,113 @@
+-- Change a domain if its revision is still the one everything was decided on.
+-- KEYS: as named in keys.py, one slot.
+-- ARGV: revision, now, watermark, processed_until, lifetime in ms, four times before which
+--       anomalies, cells, incidents and redirects are forgotten, topologies kept, changes kept,
+--       payload: {seen: [[anomaly, time, incident]], cells: [[time, member]],
+--       records: [[id, version, record, open, wait, closed, into, last]], topology: [[field, calls]],
+--       changes: [[time, member]]}, every leaf a string, "" for none.
+-- Returns 1, or 0 where the revision has moved on.
+local mark, seen, within, cell, inc, redirect, moved, open, wait, closed, dirty, due, told,
+  topology, changes = unpack(KEYS)
+assert(#KEYS == 15 and #ARGV == 12, 'commit_incidents: wrong number of keys or arguments')
+for i = 1, 11 do
+  assert(tonumber(ARGV[i]), 'commit_incidents: argument ' .. i .. ' is no number')
+end
+local payload = cjson.decode(ARGV[12])
+local function strings(rows, width)
+  for _, row in ipairs(rows) do
+    assert(#row == width, 'commit_incidents: a row of the wrong width')
+    for _, value in ipairs(row) do
+      assert(type(value) == 'string', 'commit_incidents: not a string')
+    end
+  end
+end
+strings(payload.seen, 3)
+strings(payload.cells, 2)
+strings(payload.records, 8)
+strings(payload.topology, 2)
+strings(payload.changes, 2)
+
+if (redis.call('HGET', mark, 'revision') or '0') ~= ARGV[1] then
+  return 0
+end
+redis.call('HINCRBY', mark, 'revision', 1)
+
+local function raise(field, value)
+  if tonumber(value) > tonumber(redis.call('HGET', mark, field) or '0') then
+    redis.call('HSET', mark, field, value)
+  end
+end
+raise('watermark', ARGV[3])
+raise('processed_until', ARGV[4])
+
+for _, row in ipairs(payload.seen) do
+  if redis.call('HSETNX', within, row[1], row[3]) == 1 then
+    redis.call('ZADD', seen, row[2], row[1])
+  end
+end
+for _, row in ipairs(payload.cells) do
+  redis.call('ZADD', cell, row[1], row[2])
+end
+
+local function index(key, score, member)
+  if score == '' then
+    redis.call('ZREM', key, member)
+  else
+    redis.call('ZADD', key, score, member)
+  end
+end
+for _, row in ipairs(payload.records) do
+  local id = row[1]
+  redis.call('HSET', inc, id, row[3])
+  redis.call('HSET', dirty, id, row[2])
+  redis.call('ZADD', due, ARGV[2], id)
+  index(open, row[4], id)
+  index(wait, row[5], id)
+  index(closed, row[6], id)
+  if row[7] ~= '' then
+    redis.call('HSET', redirect, id, row[7])
+    redis.call('ZADD', moved, row[8], id)
+  end
+end
+for _, row in ipairs(payload.topology) do
+  redis.call('HSET', topology, row[1], row[2])
+end
+for _, row in ipairs(payload.changes) do
+  redis.call('ZADD', changes, row[1], row[2])
+end
+
+-- What is below the horizons goes, a bounded number of each kind at a time.
+local function below(key, limit)
+  return redis.call('ZRANGEBYSCORE', key, '-inf', '(' .. limit, 'LIMIT', 0, 500)
+end
+for _, id in ipairs(below(seen, ARGV[6])) do
+  redis.call('ZREM', seen, id)
+  redis.call('HDEL', within, id)
+end
+for _, member in ipairs(below(cell, ARGV[7])) do
+  redis.call('ZREM', cell, member)
+end
+for _, id in ipairs(below(closed, ARGV[8])) do
+  if redis.call('HEXISTS', dirty, id) == 0 then
+    redis.call('ZREM', closed, id)
+    redis.call('HDEL', inc, id)
+    redis.call('HDEL', told, id)
+  end
+end
+for _, id in ipairs(below(moved, ARGV[9])) do
+  redis.call('ZREM', moved, id)
+  redis.call('HDEL', redirect, id)
+end
+redis.call('ZREMRANGEBYSCORE', changes, '-inf', '(' .. ARGV[6])
+redis.call('ZREMRANGEBYRANK', changes, 0, -1 - tonumber(ARGV[11]))
+local versions = redis.call('HKEYS', topology)
+table.sort(versions, function(a, b)
+  return tonumber(string.match(a, '^%d+')) < tonumber(string.match(b, '^%d+'))
+end)
+for i = 1, #versions - tonumber(ARGV[10]) do
+  redis.call('HDEL', topology, versions[i])
+end
+for _, key in ipairs(KEYS) do
+  redis.call('PEXPIRE', key, ARGV[5])
+end
+return 1
