@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from aiops.errors import AiopsError
+from aiops.errors import AiopsError, Misconfigured
 from aiops.plugins import available
 
 _COMMANDS = "local.commands"
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = import_module(f"{_COMMANDS}.{options.command}").run(options)
     except AiopsError as error:
         sys.stderr.write(f"aiops {options.command}: {error}\n")
-        return 1
+        return 2 if isinstance(error, Misconfigured) else 1
     except KeyboardInterrupt:
         return 130
     return status
