@@ -13,7 +13,7 @@ from aiops.events import AnomaliesDetected, Samples, WorkDue
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message, Publisher
 from aiops.series import SHARDS, SeriesMap
-from aiops.series_store import MAX_BACKLOG, Field, SeriesStore
+from aiops.series_store import MAX_BACKLOG, OVERDUE_SECONDS, Field, SeriesStore
 
 from functions.detect.batch import Batch, read_batch
 from functions.detect.config import DetectConfig
@@ -24,9 +24,6 @@ PLAIN_RECORD = "dev.knative.kafka.event"
 
 ROUNDS = 5
 """How often series changed by someone else meanwhile are scored again."""
-
-OVERDUE_SECONDS = 5
-"""After how much real time an unpublished output is taken for left behind."""
 
 MAX_EVENT_BYTES = 256 * 1024
 

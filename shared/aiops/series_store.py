@@ -17,6 +17,9 @@ MAX_BACKLOG = 10_000
 DRAIN_LIMIT = 64
 """Overdue outputs one request takes along from each shard."""
 
+OVERDUE_SECONDS = 5
+"""After how much real time an unpublished output is taken for left behind."""
+
 Field = tuple[int, str]
 """An output's place: shard, and `series:time`."""
 

@@ -2,8 +2,9 @@
 
 Handlers run as greenlets. Between any two of their calls to a watched port the scheduler may let
 another one go on, kill one for good, make a call fail before or after it took effect, give up
-waiting and deliver the event again while the first attempt lives on (a zombie), or deliver a
-finished event once more. The same seed gives the same schedule.
+waiting and deliver the event again while the first attempt lives on (a zombie, which may sleep
+for long before it goes on), or
+deliver a finished event once more. The same seed gives the same schedule.
 """
 
 from collections import deque
@@ -48,6 +49,7 @@ class _Attempt:
     thread: "_Thread"
     dead: bool = False
     abandoned: bool = False
+    asleep_until: int = 0
 
 
 @dataclass(slots=True)
@@ -86,20 +88,25 @@ class Scheduler:
         waiting = [deque(queue) for queue in queues]
         current: dict[int, _Attempt] = {}
         live: list[_Attempt] = []
-        for _ in range(self.max_steps):
+        for now in range(self.max_steps):
             idle = [i for i, queue in enumerate(waiting) if queue and i not in current]
             if len(current) >= self.workers:
                 idle = []
             if not idle and not live:
                 return
-            pick = self._random.randrange(len(idle) + len(live))
+            awake = [attempt for attempt in live if attempt.asleep_until <= now]
+            if not idle and not awake:
+                awake = live
+            pick = self._random.randrange(len(idle) + len(awake))
             if pick < len(idle):
                 attempt = self._start(idle[pick], waiting[idle[pick]][0])
                 current[attempt.queue] = attempt
                 live.append(attempt)
             else:
-                attempt = live[pick - len(idle)]
+                attempt = awake[pick - len(idle)]
             self._advance(attempt, waiting, current, live)
+            if attempt.abandoned and not attempt.asleep_until:
+                attempt.asleep_until = now + self._random.choice((1, 5, 15, 40))
         raise AssertionError("the schedule does not end:\n" + "\n".join(self.trace[-40:]))
 
     def _start(self, queue: int, task: Task) -> _Attempt:
@@ -154,7 +161,7 @@ class Scheduler:
                 return name
         return ""
 
-    def step(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - any port's result
+    def step(self, name: str, call: Callable[[], Any]) -> Any:
         """Wait for this attempt's turn, then make the call, or what the schedule makes of it."""
         thread = greenlet.getcurrent()
         if not isinstance(thread, _Thread):
@@ -178,15 +185,13 @@ class _Watched:
     def __init__(self, scheduler: Scheduler, port: object, name: str) -> None:
         self._scheduler, self._port, self._name = scheduler, port, name
 
-    def __getattr__(self, method: str) -> Any:  # noqa: ANN401 - any port's attribute
+    def __getattr__(self, method: str) -> Any:
         found = getattr(self._port, method)
         if not callable(found):
             return found
 
-        def stepped(*args: object, **kwargs: object) -> Any:  # noqa: ANN401
-            return self._scheduler.step(
-                f"{self._name}.{method}", lambda: found(*args, **kwargs)
-            )
+        def stepped(*args: object, **kwargs: object) -> Any:
+            return self._scheduler.step(f"{self._name}.{method}", lambda: found(*args, **kwargs))
 
         return stepped
 

@@ -1,0 +1,128 @@
+"""The clock: with every tick, wakes whoever has something due, and asks Prometheus."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aiops import topics
+from aiops.action_log import SLOTS, ActionLog
+from aiops.batching import Reading, batches
+from aiops.clock import Clock
+from aiops.errors import Rejected, Unavailable
+from aiops.events import SeriesHead, WorkDue
+from aiops.ids import derive
+from aiops.incident_store import IncidentStore
+from aiops.incident_store import Query as IncidentQuery
+from aiops.ports import Counts, Event, Message, Publisher
+from aiops.series import SHARDS, SeriesMap
+from aiops.series_store import OVERDUE_SECONDS, SeriesStore
+from functions.collect.config import CollectConfig, Query
+from functions.collect.prometheus import Metrics
+
+TICK = "dev.knative.sources.ping"
+SOURCE = "/aiops/collect"
+
+
+@dataclass(slots=True)
+class CollectHandler:
+    """Handles the ticks of a PingSource.
+
+    Attributes:
+        metrics: Where PromQL is asked; None where no Prometheus is configured.
+    """
+
+    series: SeriesStore
+    incidents: IncidentStore
+    actions: ActionLog
+    publisher: Publisher
+    clock: Clock
+    names: SeriesMap
+    config: CollectConfig
+    metrics: Metrics | None
+
+    def __call__(self, event: Event) -> Counts:
+        """Handle one tick; a repeated one publishes the same events again, by the same ids.
+
+        Raises:
+            Rejected: it is no tick.
+            Unavailable: a store, the broker or a query failed; what could be done was done.
+        """
+        if event.type != TICK:
+            raise Rejected(f"type: collect takes no {event.type!r}")
+        counts: Counts = Counter()
+        wake_ups = list(self._wake_ups(event.time))
+        self.publisher.publish(wake_ups)
+        counts["wake_ups"] += len(wake_ups)
+        if self.metrics is not None:
+            self._collect(self.metrics, event.time, counts)
+        return counts
+
+    def _wake_ups(self, now: int) -> Iterator[Message]:
+        before = self.clock.now() - int(OVERDUE_SECONDS * 1000 * self.clock.rate)
+        seen = self.incidents.look(IncidentQuery(now=now, dirty_before=before))
+        is_open = bool(self.incidents.live(1))
+        left_behind = self.series.load([], range(SHARDS), before).overdue
+        if is_open or left_behind:
+            yield from self._through_every_partition(now)
+        if is_open or seen.overdue or seen.waiting:
+            yield _work(WorkDue(stage="correlate", now=now, processed_until=self._processed()))
+        if any(self.actions.due(slot, now, 1) for slot in range(SLOTS)):
+            yield _work(WorkDue(stage="act", now=now))
+
+    def _through_every_partition(self, now: int) -> Iterator[Message]:
+        """Yield a mark for each partition of `metrics`: what came before it is processed by then.
+
+        Without it nobody could tell a partition that is quiet from one that is behind.
+        """
+        for partition in range(self.publisher.partitions(topics.METRICS)):
+            yield _work(WorkDue(stage="detect", now=now), partition)
+
+    def _processed(self) -> int | None:
+        """Return up to when every partition is processed; None while one is not known."""
+        marks = self.series.processed()
+        wanted = [str(p) for p in range(self.publisher.partitions(topics.METRICS))]
+        return min((marks[p] for p in wanted), default=None) if set(wanted) <= set(marks) else None
+
+    def _collect(self, metrics: Metrics, now: int, counts: Counts) -> None:
+        failed: list[str] = []
+        for query in self.config.queries:
+            try:
+                readings = self._ask(metrics, query, now, counts)
+            except Unavailable as error:
+                failed.append(f"{query.metric}: {error}")
+                continue
+            self.publisher.publish(list(batches(readings, self.names, SOURCE, now)))
+            counts["samples"] += len(readings)
+        if failed:
+            raise Unavailable("; ".join(failed))
+
+    def _ask(self, metrics: Metrics, query: Query, now: int, counts: Counts) -> list[Reading]:
+        found = metrics.query(query.promql, now)
+        counts["over_max_series"] += max(0, len(found) - self.config.max_series)
+        return [
+            Reading(
+                SeriesHead(metric=query.metric, labels=dict(sample.labels)),
+                sample.time,
+                sample.value,
+            )
+            for sample in found[: self.config.max_series]
+        ]
+
+
+def _work(due: WorkDue, partition: int | None = None) -> Message:
+    topic = topics.CONTROL if partition is None else topics.METRICS
+    place = due.stage if partition is None else str(partition)
+    return Message(
+        topic,
+        place,
+        Event(
+            id=derive("work", due.stage, due.now, place),
+            source=SOURCE,
+            type=WorkDue.type,
+            time=due.now,
+            data=due.model_dump_json().encode(),
+            subject=place,
+            extensions={"stage": due.stage},
+        ),
+        partition,
+    )

@@ -1,0 +1,112 @@
+"""`detect` and `correlate` over their twins in memory: one process, in event time, no servers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiops import topics
+from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.clock import ManualClock
+from aiops.events import AnomaliesDetected, Call, ChangeObserved, Fact, Incident, WorkDue
+from aiops.ids import derive
+from aiops.ports import Counts, Event, Handler
+from aiops.series import SeriesMap
+from aiops.settings import read_section
+from aiops.topology import Topology
+from functions.correlate.assembly import assemble
+from functions.correlate.config import CorrelateConfig
+from functions.detect.config import DetectConfig
+from functions.detect.handler import DetectHandler
+from functions.detect.scoring import Scorer
+
+DOMAIN = "default"
+TICK_MS = 60_000
+
+
+@dataclass(slots=True)
+class InProcess:
+    """The pipeline without anything between its functions.
+
+    Attributes:
+        counts: What happened to samples, by word.
+        incidents: The latest snapshot of each incident.
+    """
+
+    detect: Handler
+    correlate: Handler
+    clock: ManualClock
+    publisher: MemoryPublisher
+    counts: Counts = field(default_factory=Counter)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    _ticked: int = 0
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], calls: Sequence[Call] = ()) -> "InProcess":
+        """Put the functions together from the sections of a configuration.
+
+        Raises:
+            Misconfigured: a section is wrong.
+        """
+        clock, publisher = ManualClock(), MemoryPublisher()
+        judged = read_section(config, "detect", DetectConfig)
+        detect = DetectHandler(
+            store=MemorySeriesStore(),
+            publisher=publisher,
+            clock=clock,
+            names=read_section(config, "series", SeriesMap),
+            config=judged,
+            scorer=Scorer(judged, DOMAIN),
+            domain=DOMAIN,
+        )
+        correlate = assemble(
+            DOMAIN,
+            MemoryIncidents(),
+            publisher,
+            clock,
+            read_section(config, "correlate", CorrelateConfig),
+            Topology.of((call.client, call.server) for call in calls),
+        )
+        return cls(detect, correlate, clock, publisher)
+
+    def samples(self, event: Event) -> None:
+        """Deliver samples, and everything that follows from them."""
+        self.clock.ms = max(self.clock.ms, event.time)
+        self.counts.update(self.detect(event))
+        self._settle()
+
+    def change(self, change: ChangeObserved) -> None:
+        """Deliver a change."""
+        self.correlate(_event(change, change.observed_at))
+        self._settle()
+
+    def tick(self) -> None:
+        """Let the clock do its work, if a minute has passed since it last did."""
+        now = self.clock.ms
+        if now - self._ticked >= TICK_MS:
+            self._ticked = now
+            self.correlate(_event(WorkDue(stage="correlate", now=now, processed_until=now), now))
+            self._settle()
+
+    def _settle(self) -> None:
+        for message in self.publisher.take(topics.ANOMALIES):
+            if message.event.type == AnomaliesDetected.type:
+                self.correlate(message.event)
+        for message in self.publisher.take(topics.INCIDENTS):
+            snapshot = Incident.model_validate_json(message.event.data)
+            known = self.incidents.get(snapshot.id)
+            if known is None or snapshot.version > known.version:
+                self.incidents[snapshot.id] = snapshot
+
+
+def _event(fact: Fact, now: int) -> Event:
+    data = fact.model_dump_json().encode()
+    return Event(
+        id=derive("local", fact.type, now, data.decode()),
+        source="/aiops/local",
+        type=fact.type,
+        time=now,
+        data=data,
+    )
