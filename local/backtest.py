@@ -1,0 +1,174 @@
+"""Series from files through one detector: a row out for every row in, nothing seen beforehand."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiops.detection import Scores, score_of
+from aiops.errors import Misconfigured
+from functions.detect.config import Rule
+from functions.detect.scoring import Judge
+from local.recording import unix_ms
+
+COLUMNS = (
+    "timestamp",
+    "value",
+    "score",
+    "raw",
+    "is_anomaly",
+    "expected",
+    "lower",
+    "upper",
+    "reason",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFile:
+    """One series as a file holds it.
+
+    Attributes:
+        below: Where it lies below the path it was found by.
+        stamps: As they stand in the file.
+        time: Unix milliseconds, shape (n,).
+        value: NaN for gaps, shape (n,).
+    """
+
+    file: Path
+    below: Path
+    stamps: tuple[str, ...]
+    time: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+def find(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Return every series file with its place below the path given, sorted.
+
+    Raises:
+        Misconfigured: a path does not exist, or there is no CSV file below any.
+    """
+    found: list[tuple[Path, Path]] = []
+    for path in paths:
+        if path.is_file():
+            found.append((path, Path(path.name)))
+        elif path.is_dir():
+            files = sorted(file for file in path.rglob("*.csv*") if file.is_file())
+            found += [(file, file.relative_to(path)) for file in files]
+        else:
+            raise Misconfigured(f"{path}: no such file or folder")
+    if not found:
+        raise Misconfigured(f"{', '.join(map(str, paths))}: no CSV file")
+    return found
+
+
+def read_series(file: Path, below: Path, stamp_column: str, value_column: str) -> SeriesFile:
+    """Read a file; column names are matched without regard to case and surrounding space.
+
+    Raises:
+        Misconfigured: it cannot be read, or a column is missing.
+    """
+    try:
+        frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise Misconfigured(f"{file}: {str(error).splitlines()[0]}") from None
+    columns = {str(name).strip().lower(): name for name in frame.columns}
+    for wanted in (stamp_column, value_column):
+        if wanted.lower() not in columns:
+            raise Misconfigured(f"{file}: no column {wanted!r}; there is {', '.join(columns)}")
+    stamps = frame[columns[stamp_column.lower()]]
+    values = pd.to_numeric(frame[columns[value_column.lower()]], errors="coerce")
+    return SeriesFile(
+        file, below, tuple(stamps), unix_ms(stamps), values.to_numpy(np.float64, copy=True)
+    )
+
+
+def backtest(
+    series: Sequence[SeriesFile], detector: str, progress: Callable[[int], None] = lambda _: None
+) -> list[pd.DataFrame]:
+    """Score every series from its beginning; the k-th rows of all of them in one step.
+
+    A row whose stamp is not later than the last one taken, or whose value is a gap, scores 0.
+
+    Returns:
+        A frame of `COLUMNS` for every series, a row for each of its rows.
+
+    Raises:
+        Misconfigured: there is no such detector.
+    """
+    judge = Judge.of(Rule(detector=detector))
+    tables = [_Table(len(one.time)) for one in series]
+    state = np.zeros(len(series), dtype=judge.detector.dtype)
+    last = np.full(len(series), np.iinfo(np.int64).min)
+    seen = np.zeros(len(series), dtype=np.int64)
+    for row, files, time, value in _steps(series):
+        fresh = np.isfinite(value) & (time > last[files]) & (time >= 0)
+        at, moment, number = files[fresh], time[fresh], value[fresh]
+        if len(at):
+            part = state[at]
+            scores = judge.detector.score(part, moment, number)
+            state[at] = part
+            last[at] = moment
+            _write(tables, at, row, scores, judge, seen[at] >= judge.min_history)
+            seen[at] += 1
+        progress(len(files))
+    return [table.frame(one) for table, one in zip(tables, series, strict=True)]
+
+
+def _steps(
+    series: Sequence[SeriesFile],
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield row number, the series that have such a row, and its times and values."""
+    lengths = np.array([len(one.time) for one in series])
+    longest = int(lengths.max())
+    time = np.zeros((longest, len(series)), dtype=np.int64)
+    value = np.full((longest, len(series)), np.nan)
+    for place, one in enumerate(series):
+        time[: len(one.time), place] = one.time
+        value[: len(one.value), place] = one.value
+    for row in range(longest):
+        files = np.flatnonzero(lengths > row)
+        yield row, files, time[row, files], value[row, files]
+
+
+class _Table:
+    """The columns of one series' outcome."""
+
+    def __init__(self, rows: int) -> None:
+        self.numbers = np.zeros((5, rows))
+        self.numbers[2:] = np.nan
+        self.is_anomaly = np.zeros(rows, dtype=bool)
+        self.reasons: dict[int, str] = {}
+
+    def frame(self, series: SeriesFile) -> pd.DataFrame:
+        raw, score, expected, lower, upper = self.numbers
+        reasons = [self.reasons.get(row, "") for row in range(len(raw))]
+        alarms = self.is_anomaly.astype(int)
+        columns = (
+            series.stamps, series.value, score, raw, alarms, expected, lower, upper, reasons,
+        )  # fmt: skip
+        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def _write(  # noqa: PLR0913, PLR0917 - one step of the loop above
+    tables: Sequence[_Table],
+    at: NDArray[np.int64],
+    row: int,
+    scores: Scores,
+    judge: Judge,
+    old_enough: NDArray[np.bool_],
+) -> None:
+    line = np.full(len(at), judge.alarm_line)
+    score = score_of(scores.evidence, line)
+    alarms = (scores.evidence > line) & old_enough
+    columns = (scores.evidence, score, scores.expected, scores.lower, scores.upper)
+    for number, values in enumerate(columns):
+        for place, value in zip(at.tolist(), values.tolist(), strict=True):
+            tables[place].numbers[number, row] = value
+    for place in np.flatnonzero(alarms):
+        table = tables[at[place]]
+        table.is_anomaly[row] = True
+        table.reasons[row] = scores.explain(int(place))
