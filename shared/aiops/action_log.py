@@ -163,8 +163,13 @@ class ActionRecord(BaseModel):
     def snapshots(self) -> frozenset[int]:
         """Versions of the snapshots that may still be needed to write a message."""
         pending = {step.version for step in self.steps if step.state not in FINAL}
-        last = {steps[-1].version for channel in self.channels if (steps := self.on(channel))}
+        last = {sent.version for channel in self.channels if (sent := self.last_sent(channel))}
         return frozenset(pending | last)
+
+    def last_sent(self, channel: str) -> Step | None:
+        """Return the latest step of a channel that was sent, or is just being sent."""
+        sent = [step for step in self.on(channel) if step.state in {"sending", "done"}]
+        return sent[-1] if sent else None
 
 
 class ActionLog(Protocol):

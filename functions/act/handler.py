@@ -1,0 +1,145 @@
+"""Incidents in, messages out: each step once in effect, whatever dies in between.
+
+The plan is durable before the first message is sent; from then on the event is done, and what could
+not be sent stays due for the clock.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from aiops import topics
+from aiops.action_log import FINAL, SLOTS, ActionLog, ActionRecord, Step, slot_of
+from aiops.adapters.cloudevent import read_fact
+from aiops.clock import Clock
+from aiops.errors import Rejected, Unavailable
+from aiops.events import INCIDENT_TYPES, ActionFinished, CommandGiven, Incident, WorkDue
+from aiops.ids import derive
+from aiops.ports import Counts, Event, Message, Publisher
+from functions.act import policy, steps
+from functions.act.changes import change
+from functions.act.config import ActConfig
+from functions.act.performer import Budget, Performer
+
+DRAIN_LIMIT = 64
+"""How many incidents of a slot are looked at in one request."""
+
+
+@dataclass(slots=True)
+class ActHandler:
+    """Handles events of the topic `incidents`, and the clock's."""
+
+    log: ActionLog
+    performer: Performer
+    publisher: Publisher
+    clock: Clock
+    config: ActConfig
+
+    def __call__(self, event: Event) -> Counts:
+        """Handle one event.
+
+        Raises:
+            Rejected: it is no event for this function, or its data is wrong.
+            Unavailable: the plan could not be stored, or what is due could not be read.
+        """
+        budget = Budget(self.performer.timer)
+        if event.type in INCIDENT_TYPES:
+            incident = read_fact(event, Incident)
+            counts = self._plan(incident)
+            counts += self._work(incident.id, budget)
+            return counts + self._drain(slot_of(incident.id), budget)
+        if event.type == WorkDue.type:
+            return self._tick(event, budget)
+        if event.type == CommandGiven.type:
+            command = read_fact(event, CommandGiven)
+            return Counter(commands=1) + self._drain(slot_of(command.incident), budget)
+        raise Rejected(f"type: act takes no {event.type!r}")
+
+    def _plan(self, incident: Incident) -> Counts:
+        """Enter what a snapshot leads to, unless one at least as new was entered before."""
+        now = self.clock.now()
+        counts: Counts = Counter()
+
+        def enter(record: ActionRecord) -> ActionRecord:
+            counts.clear()
+            if incident.version <= record.version:
+                counts["stale"] = 1
+                return record
+            plan = policy.plan(incident, record.steps, self.config, self.performer.off, now)
+            counts.update(
+                planned=len(plan.steps), dropped=len(plan.dropped), withheld=len(plan.withheld)
+            )
+            return policy.accept(record, incident, plan, now)
+
+        change(self.log, incident.id, enter, incident)
+        return counts
+
+    def _tick(self, event: Event, budget: Budget) -> Counts:
+        due = read_fact(event, WorkDue)
+        if due.stage != "act":
+            raise Rejected(f"stage: act does no work of {due.stage!r}")
+        counts: Counts = Counter()
+        for slot in range(SLOTS):
+            counts += self._drain(slot, budget)
+        return counts
+
+    def _drain(self, slot: int, budget: Budget) -> Counts:
+        """Do what is due in a slot."""
+        counts: Counts = Counter()
+        for incident in self.log.due(slot, self.clock.now(), DRAIN_LIMIT):
+            counts += self._work(incident, budget)
+        return counts
+
+    def _work(self, incident: str, budget: Budget) -> Counts:
+        counts = self.performer.perform(incident, budget)
+        return counts + self._announce(incident)
+
+    def _announce(self, incident: str) -> Counts:
+        """Publish the ends of steps; a repeat carries the same ids.
+
+        What the broker does not take now stays due, so the event that led here is done all the
+        same.
+        """
+        record = self.log.read(incident)
+        ended = [
+            step
+            for step in (record.steps if record else ())
+            if step.state in FINAL and not step.announced
+        ]
+        if not ended:
+            return Counter()
+        try:
+            self.publisher.publish([_message(step) for step in ended])
+        except Unavailable:
+            return Counter(unannounced=len(ended))
+        names = frozenset(step.id for step in ended)
+        change(self.log, incident, lambda record: steps.announced(record, names))
+        return Counter(announced=len(ended))
+
+
+def _message(step: Step) -> Message:
+    outcome = step.state
+    if outcome not in {"done", "failed", "dropped"}:
+        raise ValueError(f"step {step.id} has not ended")
+    finished_at = step.finished_at or 0
+    fact = ActionFinished(
+        step=step.id,
+        incident=step.incident,
+        channel=step.channel,
+        kind=step.kind,
+        outcome=outcome,
+        reason=f"{step.reason}; {step.result}" if step.result else step.reason,
+        finished_at=finished_at,
+    )
+    return Message(
+        topics.ACTIONS,
+        step.incident,
+        Event(
+            id=derive("action.finished", step.id),
+            source="/aiops/act",
+            type=ActionFinished.type,
+            time=finished_at,
+            data=fact.model_dump_json().encode(),
+            subject=step.incident,
+            extensions={"correlationid": step.incident},
+        ),
+    )

@@ -1,0 +1,64 @@
+"""The real parts behind `act`: the one place that reads the channels' secrets."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from aiops.adapters.kafka_publisher import KafkaPublisher
+from aiops.adapters.keys import Keys
+from aiops.adapters.redis_action_log import RedisActionLog
+from aiops.adapters.redis_client import connect
+from aiops.clock import SystemClock
+from aiops.plugins import load
+from aiops.ports import Handler
+from aiops.settings import Settings, secret
+from functions.act.channel import Channel
+from functions.act.config import ActConfig
+from functions.act.handler import ActHandler
+from functions.act.performer import Performer
+from functions.act.sender import HttpSender
+
+CHANNELS = "functions.act.channels"
+Read = Callable[[str], str | None]
+
+
+def build(settings: Settings) -> Handler:
+    """Return the handler over Redis, Kafka and the receivers."""
+    config = settings.section("act", ActConfig)
+    channels, off = open_channels(config, secret)
+    keys = Keys(settings.generation)
+    log = RedisActionLog(connect(settings.redis_url), keys, settings.clock.rate)
+    performer = Performer(
+        log=log,
+        sender=HttpSender(),
+        channels=channels,
+        off=off,
+        clock=settings.clock,
+        timer=time.monotonic,
+        unix_time=SystemClock().now,
+        new_token=lambda: uuid.uuid4().hex,
+        give_up_after=config.give_up_after,
+        merge_wait=config.merge_wait,
+    )
+    publisher = KafkaPublisher(settings.kafka_bootstrap_servers)
+    return ActHandler(log, performer, publisher, settings.clock, config)
+
+
+def open_channels(config: ActConfig, read: Read) -> tuple[Mapping[str, Channel], Mapping[str, str]]:
+    """Return the channels that have all they need, and the others with what they lack.
+
+    Raises:
+        Misconfigured: a channel does not exist, or a setting of one is wrong.
+    """
+    channels: dict[str, Channel] = {}
+    off: dict[str, str] = {}
+    for rule in config.channels:
+        plugin: type[Channel] = load(CHANNELS, rule.channel, "Channel")
+        missing = [name for name in plugin.needs if not read(name)]
+        if missing:
+            off[rule.channel] = f"{missing[0]} is not set"
+            continue
+        values = {name: read(name) or "" for name in plugin.needs}
+        values |= {name: read(name) or default for name, default in plugin.takes.items()}
+        channels[rule.channel] = plugin(values)
+    return channels, off

@@ -1,0 +1,205 @@
+"""A stand-in for Slack, PagerDuty and a webhook receiver: a real server on this machine.
+
+It checks what arrives as the vendors document it, answers as they do, and keeps what it accepted in
+order, so that a demo can print it and a test can count it. It shares no code with the channels.
+"""
+
+import base64
+import hmac
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from local.receiving import Fault, Message, pagerduty, slack, webhook
+
+PATHS = {
+    "/services/T00000000/B00000000/": "slack",
+    "/v2/enqueue": "pagerduty",
+    "/webhook": "webhook",
+}
+
+
+@dataclass(slots=True)
+class _Orders:
+    """What a channel was told to do with the next requests."""
+
+    status: int = 0
+    times: int = 0
+    retry_after: int | None = None
+    body: str = ""
+    delay: float = 0.0
+
+
+class Receiver:
+    """Serves all three on one free port of the loopback interface; a context manager.
+
+    Attributes:
+        url: Where it listens.
+    """
+
+    def __init__(self) -> None:
+        self._slack_token = secrets.token_hex(12)
+        self._routing_key = secrets.token_hex(16)
+        self._signing_key = secrets.token_bytes(32)
+        self._lock = threading.Lock()
+        self._accepted: list[Message] = []
+        self._refused: list[str] = []
+        self._orders = {name: _Orders() for name in PATHS.values()}
+        self._released = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start to serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The settings that make `act` send here."""
+        written = base64.b64encode(self._signing_key).decode()
+        return {
+            "SLACK_WEBHOOK_URL": f"{self.url}/services/T00000000/B00000000/{self._slack_token}",
+            "PAGERDUTY_URL": f"{self.url}/v2/enqueue",
+            "PAGERDUTY_ROUTING_KEY": self._routing_key,
+            "WEBHOOK_URL": f"{self.url}/webhook",
+            "WEBHOOK_SECRET": f"whsec_{written}",
+        }
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What was accepted so far, in order."""
+        with self._lock:
+            return tuple(self._accepted)
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why messages were refused for what they were, in order."""
+        with self._lock:
+            return tuple(self._refused)
+
+    def answer(
+        self,
+        channel: str,
+        status: int,
+        times: int = 1,
+        *,
+        retry_after: int | None = None,
+        body: str = "",
+    ) -> None:
+        """Answer the next requests of a channel with a status, without accepting what they bring.
+
+        In the body, `{url}`, `{body}` and `{headers}` are replaced by those of the request, as a
+        careless receiver echoes them.
+        """
+        with self._lock:
+            orders = self._orders[channel]
+            orders.status, orders.times = status, times
+            orders.retry_after, orders.body = retry_after, body
+
+    def delay(self, channel: str, seconds: float) -> None:
+        """Take so long to answer from now on; the message is accepted before the wait."""
+        with self._lock:
+            self._orders[channel].delay = seconds
+
+    def _receive(
+        self, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body of the answer to one request."""
+        channel = next((name for start, name in PATHS.items() if path.startswith(start)), "")
+        if not channel:
+            return 404, {}, b"no_service"
+        with self._lock:
+            orders = self._orders[channel]
+            wait = orders.delay
+            if orders.times > 0:
+                orders.times -= 1
+                return _ordered(orders, path, headers, body)
+        status, reply = self._judge(channel, path, headers, body)
+        if wait:
+            self._released.wait(wait)
+        return status, {}, reply
+
+    def _judge(
+        self, channel: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, bytes]:
+        try:
+            message, status, reply = self._check(channel, path, headers, body)
+        except Fault as fault:
+            with self._lock:
+                self._refused.append(f"{channel}: {fault.reply.decode()}")
+            return fault.status, fault.reply
+        with self._lock:
+            self._accepted.append(message)
+        return status, reply
+
+    def _check(
+        self, channel: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[Message, int, bytes]:
+        """Return an accepted message and the answer to it."""
+        if channel == "pagerduty":
+            event = pagerduty(body, self._routing_key)
+            reply = {"status": "success", "message": "Event processed", "dedup_key": event.key}
+            return event, 202, json.dumps(reply).encode()
+        if channel == "webhook":
+            return webhook(headers, body, self._signing_key, time.time()), 204, b""
+        if not hmac.compare_digest(path.rsplit("/", 1)[-1], self._slack_token):
+            raise Fault(403, b"invalid_token")
+        return slack(headers, body), 200, b"ok"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receive = self._receive
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                lower = {name.lower(): value for name, value in self.headers.items()}
+                status, headers, reply = receive(self.path, lower, body)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the server's name for it
+                """Say nothing: what was accepted is kept, and paths hold secrets."""
+
+        return Handler
+
+
+def _ordered(
+    orders: _Orders, path: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, dict[str, str], bytes]:
+    extra = {"Retry-After": str(orders.retry_after)} if orders.retry_after is not None else {}
+    if 300 <= orders.status < 400:
+        extra["Location"] = "/v2/enqueue"
+    reply = (
+        orders.body.replace("{url}", path)
+        .replace("{headers}", " ".join(headers.values()))
+        .replace("{body}", body.decode("utf-8", "replace"))
+    )
+    return orders.status, extra, b"" if orders.status in {204, 304} else reply.encode()
