@@ -28,7 +28,7 @@ from functions.correlate.linking import Link, Linker
 from functions.correlate.outbox import Outbox
 
 BATCH = 64
-"""Incidents resolved in one commit, or ranked again after a change."""
+"""Incidents resolved in one commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +209,19 @@ class Correlate:
         until_committed(
             lambda: self.domain.commit(self.domain.look(event.time), Change(changes=(change,)))
         )
-        live = self.domain.records(self.domain.store.live(BATCH))
-        concerned = {
-            name
-            for name, record in live.items()
-            if any(change.service == piece.peak.service for piece in record.evidence)
-        }
-        return Counter(changes=1, published=self._send(concerned, event.time, event))
+        return Counter(
+            changes=1, published=self._send(self._changed(change, event.time), event.time, event)
+        )
+
+    def _changed(self, change: ChangeObserved, now: int) -> frozenset[str]:
+        """Return the incidents whose suspects a change may alter: those going on or soon after."""
+        config = self.domain.config
+        reach = max(config.change_window, config.recurrence) * 1000
+        since = change.observed_at - config.bucket * 1000
+        view = self.domain.look(now, cells=(since, change.observed_at + reach))
+        names = {placed.incident for placed in view.cells}
+        moved = self.domain.store.moved(names)
+        return frozenset(destination(name, moved) for name in names)
 
     def _feedback(self, event: Event) -> Counts:
         read_fact(event, FeedbackGiven)

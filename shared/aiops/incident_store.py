@@ -198,9 +198,6 @@ class IncidentStore(Protocol):
     def quiet(self, before: int, limit: int) -> tuple[str, ...]:
         """Return open incidents active last before that time, the longest quiet first."""
 
-    def live(self, limit: int) -> tuple[str, ...]:
-        """Return open incidents, the latest active first."""
-
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time, both ends included, oldest first."""
 

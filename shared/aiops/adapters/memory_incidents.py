@@ -86,11 +86,6 @@ class MemoryIncidents:
         found = sorted((record.active_until, name) for name, record in self.open.items())
         return tuple(name for active, name in found if active < before)[:limit]
 
-    def live(self, limit: int) -> tuple[str, ...]:
-        """Return open incidents, the latest active first."""
-        found = sorted((record.active_until, name) for name, record in self.open.items())
-        return tuple(name for _, name in reversed(found))[:limit]
-
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time."""
         return tuple(change for at, _, change in self.observed if since <= at <= until)

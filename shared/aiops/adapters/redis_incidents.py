@@ -111,12 +111,6 @@ class RedisIncidents:
             found = self._client.zrangebyscore(self._open, "-inf", f"({before}", 0, limit)
         return tuple(name.decode() for name in found)
 
-    def live(self, limit: int) -> tuple[str, ...]:
-        """Return open incidents, the latest active first."""
-        with translated():
-            found = self._client.zrevrangebyscore(self._open, "+inf", "-inf", 0, limit)
-        return tuple(name.decode() for name in found)
-
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time."""
         with translated():

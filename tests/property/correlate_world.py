@@ -1,0 +1,226 @@
+"""A small world for `correlate`: a few services, and what ought to become of their anomalies."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+
+from aiops import plugins, topics
+from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.clock import ManualClock
+from aiops.events import AnomaliesDetected, Anomaly, ChangeObserved, Evidence, Incident, WorkDue
+from aiops.ids import derive
+from aiops.ports import Event
+from aiops.topology import Topology
+from functions.correlate.atlas import Atlas
+from functions.correlate.config import CorrelateConfig
+from functions.correlate.domain import Domain
+from functions.correlate.handler import Correlate
+from functions.correlate.intake import destination
+from functions.correlate.linking import Linker
+from functions.correlate.outbox import Outbox
+from functions.correlate.ranking import Case
+from functions.correlate.sites import cell_of
+from functions.correlate.snapshot import incident_of
+
+START = 1_700_000_000_000
+CONFIG = CorrelateConfig(window=60, bucket=30, resolve_after=120, reopen_within=60)
+TOPOLOGY = Topology.of([("a", "b"), ("b", "c"), ("d", "e")])
+METRICS = (("cpu", "saturation"), ("latency", "latency"), ("failures", "errors"))
+
+
+@cache
+def linker() -> Linker:
+    package = "functions.correlate.correlators"
+    found = [plugins.load(package, name, "Correlator")(CONFIG) for name in CONFIG.correlators]
+    return Linker(found, CONFIG.threshold)
+
+
+@cache
+def ranker():
+    return plugins.load("functions.correlate.rankers", CONFIG.ranker, "Ranker")()
+
+
+def make(store, publisher, clock=None, config=CONFIG) -> Correlate:
+    domain = Domain("test", store, clock or ManualClock(START), config)
+    atlas = Atlas(store, TOPOLOGY)
+    return Correlate(domain, linker(), atlas, Outbox(domain, publisher, ranker(), atlas))
+
+
+def anomaly(service: str, second: int, metric: int = 1, ratio: float = 2.0, **other) -> Anomaly:
+    """Return an anomaly of a service so many seconds after the start."""
+    name, role = METRICS[metric]
+    score = 1 - 1 / ratio
+    values = {
+        "id": derive("anomaly", service, name, second),
+        "domain": "test",
+        "series": derive("series", service, name, str(other.get("edge"))),
+        "metric": name,
+        "labels": {"service": service},
+        "service": service,
+        "role": role,
+        "time": START + second * 1000,
+        "value": 2.0,
+        "expected": 1.0,
+        "lower": 0.0,
+        "upper": 1.5,
+        "detector": "static",
+        "evidence": ratio,
+        "alarm_line": 1.0,
+        "score": score,
+        "severity": 1 + sum(score >= cut for cut in (0.3, 0.5, 0.7, 0.9)),
+        "reason": f"{name} of {service} is {ratio:.1f} times its limit",
+    }
+    return Anomaly(**(values | other))
+
+
+def detected(anomalies: Sequence[Anomaly], number: int = 0, time: int = START + 3_600_000) -> Event:
+    fact = AnomaliesDetected(anomalies=tuple(anomalies))
+    return Event(
+        f"detected-{number}", "test", AnomaliesDetected.type, time, fact.model_dump_json().encode()
+    )
+
+
+def tick(second: int, processed: int | None = None) -> Event:
+    """Return the clock's event: so many seconds after the start, everything processed up to then."""
+    until = second if processed is None else processed
+    due = WorkDue(
+        stage="correlate", now=START + second * 1000, processed_until=START + until * 1000
+    )
+    return Event(f"tick-{second}", "test", WorkDue.type, due.now, due.model_dump_json().encode())
+
+
+def changed(service: str, second: int) -> Event:
+    change = ChangeObserved(service=service, kind="deploy", observed_at=START + second * 1000)
+    return Event(
+        f"change-{service}-{second}",
+        "test",
+        ChangeObserved.type,
+        change.observed_at,
+        change.model_dump_json().encode(),
+    )
+
+
+def some_anomalies(random: Random, most: int) -> list[Anomaly]:
+    """Return distinct anomalies over a quarter of an hour, with quiet times between some."""
+    found = {}
+    for _ in range(random.randint(2, most)):
+        service = random.choice("aabbccddeeff")
+        second = random.choice((0, 1, 2, 5, 6)) * 150 + random.randrange(5) * 20
+        labels = {"service": service}
+        if random.random() < 0.3:
+            labels["node"] = random.choice(("n1", "n2"))
+        edge = ("a", "b") if service in "ab" and random.random() < 0.3 else None
+        ratio = random.choice((1.2, 1.6, 3.0, 12.0))
+        one = anomaly(service, second, random.randrange(3), ratio, labels=labels, edge=edge)
+        found[one.id] = one
+    return list(found.values())
+
+
+def partition(anomalies: Sequence[Anomaly]) -> frozenset[frozenset[str]]:
+    """Return which anomalies are one incident: everything reachable over links between cells."""
+    left = {one.id: one for one in anomalies}
+    parts = set()
+    while left:
+        part = [left.pop(next(iter(left)))]
+        for member in part:
+            here = cell_of(member, CONFIG)
+            near = [
+                other
+                for other in left.values()
+                if here == (there := cell_of(other, CONFIG))
+                or linker().link(here, there, TOPOLOGY) is not None
+            ]
+            part.extend(left.pop(other.id) for other in near)
+        parts.add(frozenset(one.id for one in part))
+    return frozenset(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What ought to be known of an incident in the end."""
+
+    anomalies: int
+    opened_at: int
+    status: str
+    resolved_at: int | None
+    severity: int
+    root_cause: tuple
+    told: bool
+
+
+def fate(part: Sequence[Anomaly], processed_until: int, changes: Sequence[ChangeObserved]) -> Fate:
+    """Return what one reader who saw everything at once makes of an incident's anomalies."""
+    by_series = defaultdict(list)
+    for one in part:
+        by_series[one.series].append(one)
+    evidence = tuple(
+        Evidence(
+            first=min(one.time for one in members),
+            last=max(one.time for one in members),
+            count=len(members),
+            peak=max(members, key=lambda one: (one.score, one.id)),
+        )
+        for _, members in sorted(by_series.items())
+    )
+    first, last = min(one.time for one in part), max(one.time for one in part)
+    over = last + CONFIG.resolve_after * 1000
+    near = [c for c in changes if first - CONFIG.change_window * 1000 <= c.observed_at <= last]
+    near.sort(key=lambda change: (change.observed_at, change.model_dump_json()))
+    severity = max(one.severity for one in part)
+    resolved = over < processed_until
+    return Fate(
+        anomalies=len(part),
+        opened_at=first,
+        status="resolved" if resolved else "open",
+        resolved_at=over if resolved else None,
+        severity=severity,
+        root_cause=ranker().rank(Case(evidence, TOPOLOGY, near)),
+        told=not resolved and (severity >= 4 or len(by_series) >= 2),
+    )
+
+
+def check(
+    store: MemoryIncidents,
+    publisher: MemoryPublisher,
+    anomalies: Sequence[Anomaly],
+    changes: Sequence[ChangeObserved],
+    processed_until: int,
+) -> None:
+    """Compare what is kept and what was published with what ought to be."""
+    place = {one: destination(incident, store.redirect) for one, incident in store.seen.items()}
+    parts = defaultdict(set)
+    for one, incident in place.items():
+        parts[incident].add(one)
+    assert frozenset(map(frozenset, parts.values())) == partition(anomalies)
+    by_id = {one.id: one for one in anomalies}
+    for incident, members in parts.items():
+        snapshot = incident_of(store.records[incident])
+        ought = fate([by_id[one] for one in members], processed_until, changes)
+        assert ought == Fate(
+            anomalies=snapshot.anomalies,
+            opened_at=snapshot.opened_at,
+            status=snapshot.status,
+            resolved_at=snapshot.resolved_at,
+            severity=snapshot.severity,
+            root_cause=snapshot.root_cause,
+            told=ought.told and snapshot.notified_at is not None,
+        )
+    check_published(store, publisher)
+
+
+def check_published(store: MemoryIncidents, publisher: MemoryPublisher) -> None:
+    """Compare the last snapshot published of each incident with its state."""
+    last: dict[str, Incident] = {}
+    contents: dict[str, bytes] = {}
+    for message in publisher.topics[topics.INCIDENTS]:
+        assert contents.setdefault(message.event.id, message.event.data) == message.event.data
+        snapshot = Incident.model_validate_json(message.event.data)
+        if snapshot.id not in last or last[snapshot.id].version < snapshot.version:
+            last[snapshot.id] = snapshot
+    assert last == {name: incident_of(record) for name, record in store.records.items()}
+    assert not store.dirty
+    for name, record in store.records.items():
+        assert record.merged_into == store.redirect.get(name)

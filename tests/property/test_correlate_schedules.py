@@ -1,0 +1,154 @@
+"""P4 over thousands of random schedules, and the mistakes they must catch."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.clock import ManualClock
+from aiops.errors import Unavailable
+from aiops.events import ChangeObserved
+from functions.correlate import handler as handling
+from functions.correlate.outbox import Outbox
+from tests.property import correlate_world as world
+from tests.property.scheduler import Scheduler
+
+SCHEDULES = 5_000
+SEARCH = 400
+"""Schedules within which a mistake must show."""
+
+
+def run(seed: int, store=None, handler_of=world.make) -> None:
+    """Deliver anomalies in any order over up to three queues, ticks and changes beside them."""
+    random = Random(seed)
+    anomalies = world.some_anomalies(random, most=8)
+    store, publisher = store or MemoryIncidents(), MemoryPublisher()
+    clock = ManualClock(world.START)
+    scheduler = Scheduler(seed, workers=1 + seed % 4)
+    watched = scheduler.watch(store), scheduler.watch(publisher)
+    handlers = [handler_of(*watched, clock) for _ in range(4)]
+    shuffled = random.sample(anomalies, len(anomalies))
+    shuffled += random.sample(anomalies, random.randint(0, min(2, len(anomalies))))
+    queues = [[] for _ in range(4)]
+    number = 0
+    while shuffled:
+        batch, shuffled = shuffled[: (size := random.randint(1, 3))], shuffled[size:]
+        number += 1
+        queues[random.randrange(3)].append(world.detected(batch, number))
+    changes = [world.changed(random.choice("abcdef"), 130) for _ in range(random.randint(0, 1))]
+    seconds = sorted(random.sample(range(0, 1_300, 100), random.randint(0, 2)))
+    queues[3] = [*map(world.tick, seconds), *changes]
+    random.shuffle(queues[3])
+    scheduler.run(*(
+        [lambda e=event, h=handler: deliver(h, e, clock) for event in queue]
+        for queue, handler in zip(queues, handlers, strict=True)
+    ))  # fmt: skip
+    finish(store, publisher, max(seconds, default=0))
+    facts = [ChangeObserved.model_validate_json(event.data) for event in changes]
+    processed = world.START + max(seconds, default=0) * 1000
+    world.check(store, publisher, anomalies, facts, processed)
+
+
+def deliver(handler, event, clock) -> None:
+    clock.ms += 700
+    handler(event)
+
+
+def finish(store, publisher, processed: int) -> None:
+    """Let the clock wake a new instance long after everything."""
+    handler = world.make(store, publisher, ManualClock(world.START + 7_200_000))
+    handler(world.tick(7_200, processed=processed))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_any_schedule_gives_the_incidents_of_a_reader_who_saw_everything_at_once(part):
+    for seed in range(part * SCHEDULES // 4, (part + 1) * SCHEDULES // 4):
+        try:
+            run(seed)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+
+
+class ClearsWithoutLookingAtTheVersion(MemoryIncidents):
+    def published(self, records):
+        for record in records:
+            self.told[record.id] = record.generation
+            self.dirty.pop(record.id, None)
+
+
+class CommitsWhateverHappenedMeanwhile(MemoryIncidents):
+    def commit(self, commit):
+        return MemoryIncidents.commit(self, replace(commit, revision=self.revision))
+
+
+class ForgetsWhatItHasSeen(MemoryIncidents):
+    def commit(self, commit):
+        return MemoryIncidents.commit(self, replace(commit, sightings=commit.sightings[:1]))
+
+
+class LosesRedirects(MemoryIncidents):
+    def commit(self, commit):
+        done = MemoryIncidents.commit(self, commit)
+        self.redirect.clear()
+        return done
+
+
+class ForgetsThatSomethingIsToBePublished(MemoryIncidents):
+    """The outbox is written by a call of its own, after the state."""
+
+    def commit(self, commit):
+        before = dict(self.dirty)
+        done = MemoryIncidents.commit(self, commit)
+        if commit.sightings and done:
+            self.dirty = before
+        return done
+
+
+STORES = [
+    ClearsWithoutLookingAtTheVersion,
+    CommitsWhateverHappenedMeanwhile,
+    ForgetsWhatItHasSeen,
+    LosesRedirects,
+    ForgetsThatSomethingIsToBePublished,
+]
+
+
+def caught(run_one) -> bool:
+    for seed in range(SEARCH):
+        try:
+            run_one(seed)
+        except (AssertionError, KeyError, Unavailable):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_store_that_breaks_the_protocol_is_caught(store):
+    assert caught(lambda seed: run(seed, store()))
+
+
+def test_clearing_before_publishing_is_caught(monkeypatch):
+    def send(self, incidents, now, extensions):
+        held = [h for h in self._ranked(sorted(incidents), now) or () if h.dirty]
+        self.domain.store.published([one.record for one in held])
+        self.publisher.publish([handling_message(one, extensions) for one in held])
+        return len(held)
+
+    from functions.correlate.snapshot import message_of as handling_message
+
+    monkeypatch.setattr(Outbox, "send", send)
+    assert caught(run)
+
+
+def test_refusing_anomalies_of_a_resolved_incident_is_caught(monkeypatch):
+    genuine = handling.closed_to
+
+    def closed_to(components, records, config):
+        resolved = {name for name, record in records.items() if record.status == "resolved"}
+        return genuine(components, records, config) | resolved
+
+    monkeypatch.setattr(handling, "closed_to", closed_to)
+    assert caught(run)
