@@ -4,7 +4,7 @@ from aiops import plugins
 from aiops.clock import Clock
 from aiops.incident_store import IncidentStore
 from aiops.ports import Publisher
-from aiops.topology import EMPTY
+from aiops.topology import EMPTY, Topology
 from functions.correlate.atlas import Atlas
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import Domain
@@ -14,12 +14,13 @@ from functions.correlate.outbox import Outbox
 from functions.correlate.topology_file import read_topology
 
 
-def assemble(
+def assemble(  # noqa: PLR0913, PLR0917 - the one place that knows all parts
     domain: str,
     store: IncidentStore,
     publisher: Publisher,
     clock: Clock,
     config: CorrelateConfig,
+    topology: Topology | None = None,
 ) -> Correlate:
     """Return the handler of a domain.
 
@@ -28,7 +29,9 @@ def assemble(
         store: The domain's state.
         publisher: Where snapshots go.
         clock: Versions and the age of what waits to be published.
-        config: What was configured; its topology file, if any, is read here.
+        config: What was configured.
+        topology: Who calls whom until a topology is observed; None for what the configured file
+            says, if any.
 
     Raises:
         Misconfigured: there is no such correlator, ranker or topology file.
@@ -39,8 +42,9 @@ def assemble(
     ]
     ranker = plugins.load("functions.correlate.rankers", config.ranker, "Ranker")()
     state = Domain(domain, store, clock, config)
-    default = read_topology(config.topology_file) if config.topology_file else EMPTY
-    atlas = Atlas(store, default)
+    if topology is None:
+        topology = read_topology(config.topology_file) if config.topology_file else EMPTY
+    atlas = Atlas(store, topology)
     return Correlate(
         state,
         Linker(correlators, config.threshold),
