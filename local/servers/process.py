@@ -1,11 +1,13 @@
 """A child process that logs to a file, gets ready, and never outlives us."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from aiops.errors import Misconfigured, Unavailable
@@ -47,6 +49,7 @@ class ChildProcess:
         Raises:
             Misconfigured: the program does not exist.
         """
+        self._sweep()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         guarded = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), *self._command]
         try:
@@ -95,16 +98,21 @@ class ChildProcess:
         if self._process is None:
             return
         self.ask_to_stop()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.kill()
 
     def kill(self) -> None:
-        """End it with SIGKILL, as a crash would."""
+        """End it and what it started with SIGKILL, as a crash of the machine would."""
+        self._sweep()
         if self._process is not None:
-            self._process.kill()
             self._process.wait()
+
+    def _sweep(self) -> None:
+        """Kill what is left of its process group: workers outlive a master that was killed."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,0 +1,175 @@
+"""What a cluster is given fits together."""
+
+import shutil
+import subprocess
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from aiops import topics
+from local.delivery.cron import Schedule
+from local.func_file import FuncFile, load_functions
+from local.manifests import load
+from local.objects import DeliverySpec, Destination
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = ROOT / "knative" / "base"
+OBJECTS = load(BASE)
+FUNCTIONS: dict[str, FuncFile] = {
+    folder.name: func for folder, func in load_functions(ROOT / "functions").items()
+}
+SERVICES = {func.name for func in FUNCTIONS.values()}
+
+DELIVERIES: dict[str, DeliverySpec] = {
+    each.metadata.name: each.spec.delivery for each in chain(OBJECTS.sources, OBJECTS.triggers)
+}
+SINKS: dict[str, Destination] = {
+    **{each.metadata.name: each.spec.sink for each in chain(OBJECTS.sources, OBJECTS.pings)},
+    **{each.metadata.name: each.spec.subscriber for each in OBJECTS.triggers},
+}
+
+
+@pytest.mark.parametrize("name", SINKS)
+def test_events_go_to_a_function_that_exists(name: str) -> None:
+    ref = SINKS[name].ref
+    assert ref is not None
+    assert (ref.api_version, ref.kind) == ("serving.knative.dev/v1", "Service")
+    assert ref.name in SERVICES
+
+
+def test_every_topic_that_is_named_exists() -> None:
+    existing = {each.metadata.name for each in OBJECTS.topics}
+    assert set(topics.ALL) <= existing
+    assert {topic for each in OBJECTS.sources for topic in each.spec.topics} <= existing
+    assert {each.spec.topic for each in OBJECTS.sinks} <= existing
+    assert {each.topic for each in OBJECTS.brokers} <= existing
+
+
+def test_topics_have_the_partitions_that_bound_concurrency() -> None:
+    assert {each.metadata.name: each.spec.partitions for each in OBJECTS.topics} == {
+        "metrics": 12,
+        "logs": 6,
+        "traces": 6,
+        "events": 6,
+        "anomalies": 6,
+        "incidents": 6,
+        "control": 3,
+        "actions": 3,
+        "aiops-dlq": 3,
+    }
+
+
+def test_incidents_are_kept_compacted() -> None:
+    policies = {each.metadata.name: each.spec.config["cleanup.policy"] for each in OBJECTS.topics}
+    assert policies.pop("incidents") == "compact,delete"
+    assert set(policies.values()) == {"delete"}
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_an_event_is_retried_and_then_kept(name: str) -> None:
+    delivery = DELIVERIES[name]
+    assert delivery.retry >= 1, "delivery without retry means none"
+    assert delivery.dead_letter_sink is not None
+    assert delivery.dead_letter_sink.ref is not None
+    assert delivery.dead_letter_sink.ref.kind == "KafkaSink"
+    assert OBJECTS.sink(delivery.dead_letter_sink.ref.name).spec.topic == topics.DEAD_LETTERS
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_a_request_may_take_longer_than_a_function_takes_to_give_up(name: str) -> None:
+    assert DELIVERIES[name].timeout >= 60
+
+
+def test_consumer_groups_are_stated_and_unique() -> None:
+    groups = [
+        *(each.spec.consumer_group for each in OBJECTS.sources),
+        *(each.consumer_group for each in OBJECTS.triggers),
+    ]
+    assert len(set(groups)) == len(groups)
+
+
+def test_everything_is_delivered_in_order_and_from_the_beginning() -> None:
+    assert {each.spec.ordering for each in OBJECTS.sources} == {"ordered"}
+    assert {each.spec.initial_offset for each in OBJECTS.sources} == {"earliest"}
+    assert all(trigger.ordered for trigger in OBJECTS.triggers)
+
+
+def test_no_function_gets_a_topic_twice() -> None:
+    pairs = [
+        *((topic, each.spec.sink) for each in OBJECTS.sources for topic in each.spec.topics),
+    ]
+    assert len(set(pairs)) == len(pairs)
+    assert not {topic for topic, _ in pairs} & {broker.topic for broker in OBJECTS.brokers}
+
+
+def test_triggers_are_on_a_broker_that_exists_and_differ_in_what_they_ask_for() -> None:
+    asked = [
+        (each.spec.broker, each.spec.subscriber, frozenset(each.spec.filter.attributes.items()))
+        for each in OBJECTS.triggers
+    ]
+    assert len(set(asked)) == len(asked)
+    assert {broker for broker, _, _ in asked} <= {each.metadata.name for each in OBJECTS.brokers}
+
+
+def test_a_trigger_asks_for_a_type_and_work_due_for_the_stage_of_its_own_function() -> None:
+    for trigger in OBJECTS.triggers:
+        attributes = trigger.spec.filter.attributes
+        assert attributes["type"].startswith("dev.aiops.")
+        assert trigger.spec.subscriber.ref is not None
+        if attributes["type"] == "dev.aiops.work.due.v1":
+            assert attributes["stage"] == trigger.spec.subscriber.ref.name.removeprefix("aiops-")
+
+
+def test_the_clock_ticks_each_minute() -> None:
+    (tick,) = OBJECTS.pings
+    assert Schedule.parse(tick.spec.schedule).next_after(0) == 60_000
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_a_function_is_named_after_its_folder_and_starts_its_own_target(folder: str) -> None:
+    func = FUNCTIONS[folder]
+    environ = {variable.name: variable.value for variable in func.run.envs}
+    assert func.name == f"aiops-{folder}"
+    assert environ["FUNCTION_TARGET"] == folder
+    assert environ["FUNCTION_SIGNATURE_TYPE"] == "http"
+    assert int(environ["THREADS"]) >= func.deploy.options.resources.limits.concurrency
+    assert (ROOT / "functions" / folder / "main.py").is_file()
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_a_function_refers_only_to_config_that_exists(folder: str) -> None:
+    config = OBJECTS.config()
+    for variable in FUNCTIONS[folder].run.envs:
+        if "configMap:" in variable.value:
+            _, name, key = variable.value.strip("{} ").split(":")
+            assert key in config[name], variable
+    for volume in FUNCTIONS[folder].run.volumes:
+        assert volume.config_map in config
+
+
+KUBECTL = shutil.which("kubectl")
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+def test_kustomize_renders_every_object() -> None:
+    done = subprocess.run(
+        [str(KUBECTL), "kustomize", str(BASE)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    count = sum(
+        len(some)
+        for some in (
+            OBJECTS.topics,
+            OBJECTS.sources,
+            OBJECTS.sinks,
+            OBJECTS.brokers,
+            OBJECTS.triggers,
+            OBJECTS.pings,
+            OBJECTS.config_maps,
+        )
+    )
+    assert done.stdout.count("\nkind: ") == count + len(["Namespace"])
