@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from aiops.errors import Misconfigured
 from aiops.events import Role, SeriesHead
 
 SHARDS = 16
@@ -16,6 +15,12 @@ SHARDS = 16
 
 MAX_LABELS = 64
 MAX_LABEL_LENGTH = 2_048
+
+
+_SATURATION = (
+    "cpu|memory|mem_|disk|filesystem|syscall|network|saturat|queue|throttl|heap|pool|fd_"
+    "|file_descriptors|iops|connections"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,21 @@ class SeriesMap(BaseModel):
         (r"edge_server|service_graph_request_server", "edge_server"),
         (r"error|fail|success|5xx|availab|restart|oom", "errors"),
         (r"latency|duration|response_time|_seconds_(bucket|sum)", "latency"),
-        (
-            "cpu|memory|mem_|disk|filesystem|syscall|network|saturat|queue|throttl|heap|pool|fd_"
-            "|file_descriptors|iops|connections",
-            "saturation",
-        ),
+        (_SATURATION, "saturation"),
         (r"requests?_|_requests|rps|throughput|qps|traffic", "traffic"),
     )
+
+    @field_validator("roles")
+    @classmethod
+    def _roles_are_patterns(
+        cls, roles: tuple[tuple[str, Role], ...]
+    ) -> tuple[tuple[str, Role], ...]:
+        for pattern, _ in roles:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no pattern: {error}") from None
+        return roles
 
     def read(self, head: SeriesHead) -> Series | str:
         """Return the series a head names, or the reason why it cannot be taken."""
@@ -115,14 +128,6 @@ def _read(names: SeriesMap, metric: str, labels: tuple[tuple[str, str], ...]) ->
 def role_of(names: SeriesMap, metric: str) -> Role:
     """Return the role of a metric, `other` where no pattern is found in its name."""
     for pattern, role in names.roles:
-        if _compiled(pattern).search(metric):
+        if re.search(pattern, metric):
             return role
     return "other"
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise Misconfigured(f"series.roles: {pattern!r} is no pattern: {error}") from None

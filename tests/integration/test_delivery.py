@@ -96,7 +96,9 @@ def until(satisfied: Callable[[], bool], seconds: float = 15) -> None:
     scope="module", params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)]
 )
 def world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    note_server: Callable[[str], None],
 ) -> Iterator[World]:
     options = Options(
         manifests=HERE / "manifests",
@@ -107,6 +109,7 @@ def world(
         folder=tmp_path_factory.mktemp(request.param),
     )
     with Pipeline(options) as pipeline:
+        note_server(pipeline.kafka.description)
         world = World(pipeline)
         try:
             yield world

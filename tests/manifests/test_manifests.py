@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -22,10 +21,12 @@ FUNCTIONS: dict[str, FuncFile] = {
 SERVICES = {func.name for func in FUNCTIONS.values()}
 
 DELIVERIES: dict[str, DeliverySpec] = {
-    each.metadata.name: each.spec.delivery for each in chain(OBJECTS.sources, OBJECTS.triggers)
+    **{each.metadata.name: each.spec.delivery for each in OBJECTS.sources},
+    **{each.metadata.name: each.spec.delivery for each in OBJECTS.triggers},
 }
 SINKS: dict[str, Destination] = {
-    **{each.metadata.name: each.spec.sink for each in chain(OBJECTS.sources, OBJECTS.pings)},
+    **{each.metadata.name: each.spec.sink for each in OBJECTS.sources},
+    **{each.metadata.name: each.spec.sink for each in OBJECTS.pings},
     **{each.metadata.name: each.spec.subscriber for each in OBJECTS.triggers},
 }
 

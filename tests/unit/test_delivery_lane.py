@@ -34,7 +34,11 @@ def test_a_lane_of_width_one_does_one_after_the_other_in_order() -> None:
 
 def test_a_wide_lane_does_as_many_at_once_as_it_is_wide() -> None:
     meeting = threading.Barrier(4, timeout=5)
-    lane = Lane("wide", 4, lambda _: meeting.wait() and None)
+
+    def work(_: int) -> None:
+        meeting.wait()
+
+    lane = Lane("wide", 4, work)
     for item in range(8):
         lane.put(item)
     wait_for(lane)

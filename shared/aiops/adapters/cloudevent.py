@@ -17,6 +17,7 @@ from aiops.ports import Event, Message
 _ATTRIBUTES = frozenset(
     ("id", "source", "specversion", "type", "subject", "time", "datacontenttype", "dataschema")
 )
+_REQUIRED = ("specversion", "id", "source", "type")
 AnyFact = TypeVar("AnyFact", bound=Fact)
 
 
@@ -31,6 +32,10 @@ def decode(headers: Mapping[str, str], body: bytes, now: int) -> Event:
         raise Rejected("content-type: batched CloudEvents are not taken, send one event a request")
     if lower.get("content-encoding", "identity") != "identity":
         raise Rejected("content-encoding: a compressed body is not taken")
+    if any(name.startswith("ce-") for name in lower):
+        for name in _REQUIRED:
+            if not lower.get(f"ce-{name}"):
+                raise Rejected(f"no CloudEvent: no attribute {name}")
     try:
         event = from_http(lower, body, data_unmarshaller=_keep)
     except (GenericException, ValueError, TypeError, AttributeError, RecursionError) as error:

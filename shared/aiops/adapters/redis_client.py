@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -27,28 +28,35 @@ _TEMPORARY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NO
 
 @cache
 def connect(url: str) -> "redis.Redis":
-    """Return the client for a URL, one for the whole process, after a look at its memory policy.
+    """Return the client for a URL, one for the whole process; it connects on first use.
 
-    Raises:
-        Unavailable: Redis cannot be reached.
-        Misconfigured: it would evict state when its memory is full.
+    Every connection looks at the memory policy first, and raises `Misconfigured` where Redis
+    would evict state when its memory is full.
     """
-    client = redis.Redis.from_url(
+    return redis.Redis.from_url(
         url,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=1),
         client_name="aiops",
+        redis_connect_func=_on_connect,
     )
-    with translated():
-        memory = client.info("memory")
+
+
+def _on_connect(connection: Any) -> None:
+    connection.on_connect()
+    connection.send_command("INFO", "memory")
+    memory = dict(
+        line.split(":", 1)
+        for line in connection.read_response().decode().splitlines()
+        if ":" in line
+    )
     policy = memory.get("maxmemory_policy", "noeviction")
-    if memory.get("maxmemory", 0) and policy != "noeviction":
+    if int(memory.get("maxmemory", "0")) and policy != "noeviction":
         raise Misconfigured(
             f"Redis: maxmemory-policy is {policy}, state would be lost; set it to noeviction"
         )
-    return client
 
 
 @contextmanager

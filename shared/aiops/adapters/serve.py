@@ -4,17 +4,16 @@
 delivered again. 500: a bug of ours, delivered again and loud.
 """
 
+import io
 import json
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import blake2b
 
 import flask
-from werkzeug.exceptions import HTTPException
 
 from aiops.adapters.cloudevent import decode, iso
 from aiops.errors import AiopsError, Misconfigured, Rejected
@@ -30,21 +29,17 @@ Reply = tuple[str, int] | tuple[str, int, dict[str, str]]
 class Edge:
     """Serves one function's events over HTTP.
 
-    Settings are read at once, so that a wrong one stops the start; clients are made by `build`
-    with the first event, after the server has forked.
+    Settings and configuration are read at once, so that a wrong one stops the start. Clients
+    connect with the first event, after the server has forked.
     """
 
     def __init__(self, function: str, build: Callable[[Settings], Handler]) -> None:
         self._function = function
-        self._build = build
         try:
             self._settings = Settings.from_env()
+            self._handler = build(self._settings)
         except Misconfigured as error:
             raise SystemExit(f"aiops {function}: {error}") from None
-
-    @cached_property
-    def _handler(self) -> Handler:
-        return self._build(self._settings)
 
     def __call__(self, request: flask.Request) -> Reply:
         """Answer one request."""
@@ -120,10 +115,10 @@ def child_trace(event: Event, function: str) -> dict[str, str]:
 
 
 def _body(request: flask.Request) -> bytes:
-    request.max_content_length = MAX_BODY_BYTES
-    try:
-        return request.get_data(cache=False)
-    except HTTPException as error:
-        if error.code == 413:
-            raise Rejected(f"body: more than {MAX_BODY_BYTES} bytes") from None
-        raise Rejected(f"body: {error.name}") from None
+    """Return the body, read up to the limit; the framework, which reads on, finds no more."""
+    length = request.content_length or 0
+    body = b"" if length > MAX_BODY_BYTES else request.stream.read(MAX_BODY_BYTES + 1)
+    request.stream = io.BytesIO()
+    if max(length, len(body)) > MAX_BODY_BYTES:
+        raise Rejected(f"body: more than {MAX_BODY_BYTES} bytes")
+    return body

@@ -1,0 +1,57 @@
+"""The servers tests run against, started once and named in the report."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.servers.redis import choose_redis, debian_redis
+
+_USED: set[str] = set()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which servers the run used."""
+    used = ", ".join(sorted(_USED)) or "none: twins in memory only"
+    terminalreporter.write_line(f"servers used: {used}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, visibly, what needs a server that is not installed."""
+    missing = {
+        "redis": None if shutil.which("redis-server") else "redis-server is not installed",
+        "kafka": None if shutil.which("java") and shutil.which("mvn") else "no Java or no Maven",
+    }
+    for item in items:
+        for name, reason in missing.items():
+            if reason and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def note_server() -> Iterator[object]:
+    """Return a function that notes a server's description for the report."""
+    return _USED.add
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of the Redis of REDIS_URL, or of one of our own."""
+    yield from _running(choose_redis(), tmp_path_factory.mktemp("redis"))
+
+
+@pytest.fixture(scope="session")
+def debian_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of Debian's redis-server, which is ours for this run."""
+    yield from _running(debian_redis(), tmp_path_factory.mktemp("debian-redis"))
+
+
+def _running(server, folder: Path) -> Iterator[str]:
+    server.start(folder)
+    try:
+        server.wait_ready()
+        _USED.add(server.description)
+        yield server.url
+    finally:
+        server.stop()
