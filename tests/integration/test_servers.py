@@ -1,6 +1,5 @@
 """Servers and functions of our own: up, described, and never left behind."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -77,7 +76,12 @@ def test_a_process_that_ends_while_starting_is_quoted(tmp_path: Path) -> None:
 
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    code = f"import signal,time; signal.signal(15, signal.SIG_IGN); open({str(ready)!r}, 'w'); time.sleep(60)"
+    code = f"""
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open({str(ready)!r}, "w").close()
+time.sleep(60)
+"""
     child = ChildProcess("deaf", [sys.executable, "-c", code], tmp_path / "deaf.log")
     child.start()
     child.wait_until(ready.exists, 5)
@@ -93,8 +97,9 @@ from local.servers.kafka import embedded_kafka
 from local.servers.redis import embedded_redis
 from local.up import Options, Pipeline
 here = Path({str(HERE)!r})
-with Pipeline(Options(manifests=here / "manifests", functions=here / "functions",
-        redis=embedded_redis(), kafka=embedded_kafka(), folder=Path({str(tmp_path)!r}))) as pipeline:
+options = Options(manifests=here / "manifests", functions=here / "functions",
+    redis=embedded_redis(), kafka=embedded_kafka(), folder=Path({str(tmp_path)!r}))
+with Pipeline(options) as pipeline:
     (process,) = pipeline.processes["scripted"]
     print(process.pid, pipeline.redis._child.pid, pipeline.kafka._child.pid, flush=True)
     time.sleep(60)
@@ -135,7 +140,7 @@ def test_a_pipeline_that_cannot_start_takes_down_what_it_started(tmp_path: Path)
             folder=tmp_path / "run",
         )
     )
-    with pytest.raises(Unavailable, match="scripted: .*no such setting: LEVEL"):
+    with pytest.raises(Unavailable, match=r"scripted: .*no such setting: LEVEL"):
         pipeline.__enter__()
     with pytest.raises(Unavailable):
         ExternalRedis(server.url).wait_ready()
@@ -162,11 +167,10 @@ def test_aiops_up_says_what_is_up_and_stops_on_ctrl_c() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"},
         text=True,
     )
     assert up.stdout is not None
-    said = []
+    said: list[str] = []
     while not said or "Ctrl-C" not in said[-1]:
         line = up.stdout.readline()
         assert line, up.communicate()[1]
