@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+FUNCTIONS := detect correlate act collect
+SEED ?= 1
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+setup: .venv/installed ## install everything into .venv (Python 3.11)
+
+.venv/installed: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 is needed, this is " + sys.version.split()[0] + "; set PYTHON=/path/to/python3.11" if sys.version_info[:2] != (3, 11) else 0)'
+	@echo "installing into .venv, about a minute"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## watch faults travel from samples to messages; SEED=n gives another scenario
+	@$(BIN)/aiops demo --seed $(SEED)
+
+test: setup ## what a newcomer runs
+	$(BIN)/pytest -m "not slow and not redis and not kafka"
+
+test-full: setup ## the rest: Debian's Redis, Apache Kafka, slow properties, coverage
+	$(BIN)/pytest -m "slow or redis or kafka"
+	$(BIN)/pytest -q -m "not slow and not redis and not kafka" --ignore tests/property --cov --cov-fail-under 90
+
+lint: setup ## style, types, direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p aiops -p functions -p local
+	$(BIN)/lint-imports
+
+format: setup ## rewrite in the project's style
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+up: setup ## run the whole pipeline on this machine
+	@$(BIN)/aiops up
+
+bench: setup ## samples per second through detect, beside decoding alone
+	@$(BIN)/python -m bench.detect
+
+lock: setup ## resolve the lock files again
+	@for f in $(FUNCTIONS); do $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links functions/$$f/requirements.in -o functions/$$f/requirements.txt; done
+	@$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove what was made here
+	rm -rf .venv build out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup demo test test-full lint format up bench lock clean

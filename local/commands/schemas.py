@@ -1,0 +1,35 @@
+"""`aiops schemas`: the JSON Schema of every event's data."""
+
+import argparse
+import json
+from pathlib import Path
+
+from aiops.events import INCIDENT_TYPES, Fact, Incident
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("schemas", help="write the JSON Schema of every event's data")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where to write them")
+    parser.add_argument("--json", action="store_true", help="print the files as one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write a file per event type, named after it."""
+    options.folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in schemas().items():
+        (options.folder / f"{name}.json").write_text(text, encoding="utf-8")
+        written.append(f"{name}.json")
+    print(json.dumps({"files": written}) if options.json else "\n".join(written))
+    return 0
+
+
+def schemas() -> dict[str, str]:
+    """Return the schema of every event type, as the text of a file, by type."""
+    found: dict[str, str] = {}
+    for fact in sorted(Fact.__subclasses__(), key=lambda fact: fact.__name__):
+        text = json.dumps(fact.model_json_schema(), indent=2, sort_keys=True) + "\n"
+        types = INCIDENT_TYPES if fact is Incident else (fact.type,)
+        found |= dict.fromkeys(types, text)
+    return found
