@@ -67,7 +67,7 @@ class CollectHandler:
             yield from self._through_every_partition(now)
         if is_open or seen.overdue or seen.waiting:
             yield _work(WorkDue(stage="correlate", now=now, processed_until=self._processed()))
-        if any(self.actions.due(slot, now, 1) for slot in range(SLOTS)):
+        if self.actions.due(range(SLOTS), now, 1):
             yield _work(WorkDue(stage="act", now=now))
 
     def _through_every_partition(self, now: int) -> Iterator[Message]:

@@ -1,0 +1,100 @@
+"""The clock: who is woken, and what is asked of Prometheus."""
+
+import pytest
+
+from aiops.adapters.memory_action_log import MemoryActionLog
+from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.clock import ManualClock
+from aiops.errors import Rejected, Unavailable
+from aiops.events import Samples, WorkDue
+from aiops.ports import Event
+from aiops.series import SeriesMap
+from aiops.series_store import Write
+from functions.collect.config import STARTER_QUERIES, CollectConfig
+from functions.collect.handler import TICK, CollectHandler
+from functions.collect.prometheus import Sample
+
+NOW = 1_767_225_600_000
+
+
+class FakePrometheus:
+    """Answers each query with one series, and fails those it is told to."""
+
+    def __init__(self, failing: str = "") -> None:
+        self.failing = failing
+
+    def query(self, promql: str, at: int) -> tuple[Sample, ...]:
+        if self.failing and self.failing in promql:
+            raise Unavailable("Prometheus: timeout")
+        return (Sample({"service": "cart"}, at, float("nan")), Sample({"service": "pay"}, at, 2.0))
+
+
+def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
+    return CollectHandler(
+        series=parts.get("series", MemorySeriesStore()),
+        incidents=parts.get("incidents", MemoryIncidents()),
+        actions=MemoryActionLog(),
+        publisher=parts.get("publisher", MemoryPublisher(partition_count=3)),
+        clock=ManualClock(NOW),
+        names=SeriesMap(),
+        config=CollectConfig(),
+        metrics=metrics,
+    )
+
+
+def tick(now: int = NOW) -> Event:
+    return Event("tick-1", "ping", TICK, now, b"")
+
+
+def woken(publisher: MemoryPublisher) -> list[WorkDue]:
+    messages = [m for topic in ("metrics", "control") for m in publisher.topics[topic]]
+    return [WorkDue.model_validate_json(m.event.data) for m in messages]
+
+
+def test_nobody_is_woken_when_nothing_is_due() -> None:
+    handler = make()
+    assert handler(tick())["wake_ups"] == 0
+    assert woken(handler.publisher) == []
+
+
+def test_an_output_left_behind_wakes_detect_through_every_partition() -> None:
+    series = MemorySeriesStore()
+    series.commit([Write(3, "k", b"", b"x" * 64, 0, 64, (("k:1", b"{}"),))], NOW - 60_000)
+    handler = make(series=series)
+    handler(tick())
+    messages = handler.publisher.topics["metrics"]
+    assert [m.partition for m in messages] == [0, 1, 2]
+    assert {w.stage for w in woken(handler.publisher)} == {"detect"}
+
+
+def test_five_queries_become_samples_of_their_series() -> None:
+    handler = make(FakePrometheus())
+    assert handler(tick())["samples"] == 2 * len(STARTER_QUERIES)
+    facts = [
+        Samples.model_validate_json(m.event.data) for m in handler.publisher.topics["metrics"]
+    ]
+    metrics = {head.metric for fact in facts for head in fact.series}
+    assert metrics == {query.metric for query in STARTER_QUERIES}
+    assert all(m.event.time == NOW for m in handler.publisher.topics["metrics"])
+
+
+def test_a_query_that_fails_does_not_keep_the_others_from_being_published() -> None:
+    handler = make(FakePrometheus(failing="memory"))
+    with pytest.raises(Unavailable, match="container_memory_working_set_bytes: Prometheus"):
+        handler(tick())
+    assert handler.publisher.topics["metrics"]
+
+
+def test_a_repeated_tick_publishes_the_same_ids() -> None:
+    handler = make(FakePrometheus())
+    handler(tick())
+    first = {m.event.id for m in handler.publisher.take("metrics")}
+    handler(tick())
+    assert {m.event.id for m in handler.publisher.take("metrics")} == first
+
+
+def test_only_ticks_are_taken() -> None:
+    with pytest.raises(Rejected, match="type: collect takes no"):
+        make()(Event("1", "s", Samples.type, NOW, b"{}"))
