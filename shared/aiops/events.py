@@ -21,7 +21,10 @@ class Fact(BaseModel):
         type: The CloudEvents `type` it travels under, unless it has several.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # A gap in samples is NaN, and stays NaN on the wire.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants"
+    )
     type: ClassVar[str]
 
 
