@@ -138,7 +138,13 @@ class Pipeline:
         self.processes = self._processes()
         everyone = [process for some in self.processes.values() for process in some]
         services = Services(self.urls)
-        place = Place(self.manifests, services, self.kafka.bootstrap, self._options.clock)
+        place = Place(
+            self.manifests,
+            services,
+            self.kafka.bootstrap,
+            self._options.clock,
+            self.kafka.fetch_wait_ms,
+        )
         self._delivery = Delivery(place, self._options.backoff_speed)
         self._stack.callback(stop_all, everyone)
         self._stack.callback(self._delivery.stop)

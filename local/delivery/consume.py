@@ -41,13 +41,14 @@ Handle = Callable[[Record], bool]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What is consumed, and as whom."""
+    """What is consumed, as whom, and how long a fetch waits at the broker for a record, in ms."""
 
     name: str
     topics: tuple[str, ...]
     group: str
     ordered: bool
     initial_offset: str
+    fetch_wait_ms: int
 
 
 class TopicConsumer:
@@ -121,7 +122,7 @@ class TopicConsumer:
                     heartbeat_interval_ms=1_000,
                     max_poll_records=_ALL_THAT_WAS_FETCHED,
                     max_partition_fetch_bytes=_FETCH_BYTES,
-                    fetch_max_wait_ms=100,
+                    fetch_max_wait_ms=self._about.fetch_wait_ms,
                     bootstrap_timeout_ms=5_000,
                 )
             except (KafkaError, OSError) as error:

@@ -35,12 +35,14 @@ class Place:
         services: Addresses of the functions.
         bootstrap: The broker's addresses; those in the objects are for the cluster.
         clock: The pipeline's time, for ticks.
+        fetch_wait_ms: How long a fetch waits at the broker for a record.
     """
 
     manifests: Manifests
     services: Services
     bootstrap: str
     clock: Clock
+    fetch_wait_ms: int = 500
 
 
 class Delivery:
@@ -119,11 +121,15 @@ class Delivery:
         def handle(record: Record) -> bool:
             return dispatcher.dispatch(numbered(carried(record) or wrapped(record, origin), record))
 
-        ordered = spec.ordering == "ordered"
-        return self._consumer(
-            Subscription(name, spec.topics, spec.consumer_group, ordered, spec.initial_offset),
-            handle,
+        subscription = Subscription(
+            name,
+            spec.topics,
+            spec.consumer_group,
+            spec.ordering == "ordered",
+            spec.initial_offset,
+            self._place.fetch_wait_ms,
         )
+        return self._consumer(subscription, handle)
 
     def _trigger(self, trigger: objects.Trigger) -> TopicConsumer:
         metadata, spec = trigger.metadata, trigger.spec
@@ -143,10 +149,11 @@ class Delivery:
                 return True
             return dispatcher.dispatch(numbered(event, record))
 
-        return self._consumer(
-            Subscription(name, (topic,), trigger.consumer_group, trigger.ordered, "earliest"),
-            handle,
+        wait = self._place.fetch_wait_ms
+        subscription = Subscription(
+            name, (topic,), trigger.consumer_group, trigger.ordered, "earliest", wait
         )
+        return self._consumer(subscription, handle)
 
     def _ping(self, ping: objects.PingSource) -> Pinger:
         name = f"PingSource {ping.metadata.name}"

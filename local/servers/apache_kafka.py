@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiops.errors import Misconfigured, Unavailable
 from local.servers.fetch_kafka import KAFKA_VERSION, fetch
+from local.servers.kafka import FETCH_WAIT_MS
 from local.servers.process import ChildProcess, free_ports, listens
 
 _READY_SECONDS = 60.0
@@ -45,6 +46,7 @@ class ApacheKafka:
         self._classpath = f"{jars}/*"
         self._child: ChildProcess | None = None
         self.bootstrap = f"127.0.0.1:{self._broker}"
+        self.fetch_wait_ms = FETCH_WAIT_MS
         self.description = f"Apache Kafka {KAFKA_VERSION} (KRaft)"
 
     def start(self, folder: Path) -> None:

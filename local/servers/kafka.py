@@ -11,6 +11,11 @@ from aiops.errors import Misconfigured, Unavailable
 from local.servers.process import ChildProcess, free_ports, listens
 
 _READY_SECONDS = 15.0
+FETCH_WAIT_MS = 500
+"""Kafka's own default: a record that comes meanwhile ends the wait."""
+
+_TANSU_FETCH_WAIT_MS = 100
+"""tansu lets a fetch wait to the end even when a record comes."""
 
 
 class KafkaServer(Protocol):
@@ -23,6 +28,10 @@ class KafkaServer(Protocol):
     @property
     def description(self) -> str:
         """Which server and version it is, for people."""
+
+    @property
+    def fetch_wait_ms(self) -> int:
+        """How long a fetch should wait at the broker for a record."""
 
     def start(self, folder: Path) -> None:
         """Start it; data and log go to `folder`."""
@@ -40,6 +49,7 @@ class ExternalKafka:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         self.description = f"Kafka at {bootstrap}"
+        self.fetch_wait_ms = FETCH_WAIT_MS
 
     def start(self, folder: Path) -> None:
         """Do nothing: it runs already."""
@@ -76,6 +86,7 @@ class TansuBroker:
         self._child: ChildProcess | None = None
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.description = f"tansu {version} (wheel, in memory)"
+        self.fetch_wait_ms = _TANSU_FETCH_WAIT_MS
 
     def start(self, folder: Path) -> None:
         """Start it; the log goes to `folder`."""
