@@ -1,0 +1,193 @@
+"""The whole pipeline on real servers and real processes: what goes in comes out, once."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from aiops.adapters.cloudevent import encode
+from aiops.batching import Reading, batches
+from aiops.events import Call, Incident, SeriesHead, TopologyObserved
+from aiops.ports import Event, Message
+from aiops.series import SeriesMap
+from local.receiver import Receiver
+from local.servers.apache_kafka import apache_kafka
+from local.servers.kafka import embedded_kafka
+from local.servers.redis import OwnRedis, debian_redis, embedded_redis
+from local.up import Options, Pipeline
+
+CONFIG = """
+detect:
+  default: {detector: static, params: {upper: 100}}
+correlate: {group_wait: 0}
+"""
+PARTITIONS = {"anomalies": 6, "incidents": 6, "actions": 3, "aiops-dlq": 3}
+PATIENCE = 45.0
+
+
+@dataclass(slots=True)
+class Found:
+    """A record as it was read."""
+
+    headers: dict[str, str]
+    value: bytes
+
+
+@dataclass(slots=True)
+class World:
+    """The pipeline with its receiver, and ways to put in and to look."""
+
+    pipeline: Pipeline
+    receiver: Receiver
+    redis: OwnRedis
+    producer: KafkaProducer
+    consumer: KafkaConsumer
+    read: dict[str, list[Found]] = field(default_factory=lambda: {name: [] for name in PARTITIONS})
+
+    def publish(self, message: Message) -> None:
+        key, value, headers = encode(message)
+        self.producer.send(message.topic, value, key, headers)
+        self.producer.flush(timeout=10)
+
+    def sample(self, service: str, value: float, metric: str = "cpu_usage_ratio") -> None:
+        now = time.time_ns() // 1_000_000
+        head = SeriesHead(metric=metric, labels={"service": service})
+        for message in batches([Reading(head, now, value)], SeriesMap(), "/test", now):
+            self.publish(message)
+
+    def records(self, topic: str) -> list[Found]:
+        for found in self.consumer.poll(100).values():
+            for record in found:
+                headers = {name: value.decode() for name, value in record.headers}
+                self.read[record.topic].append(Found(headers, record.value))
+        return self.read[topic]
+
+    def anomalies(self, service: str) -> list[dict[str, Any]]:
+        return [
+            anomaly
+            for record in self.records("anomalies")
+            for anomaly in json.loads(record.value)["anomalies"]
+            if anomaly["service"] == service
+        ]
+
+    def incidents(self, service: str) -> list[Incident]:
+        found = [Incident.model_validate_json(r.value) for r in self.records("incidents")]
+        return [incident for incident in found if service in incident.services]
+
+
+def until(satisfied: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
+    while not satisfied():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
+
+
+REAL = [pytest.mark.redis, pytest.mark.kafka]
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=REAL)])
+def world(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    note_server: Callable[[str], None],
+) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "aiops.yaml").write_text(CONFIG, encoding="utf-8")
+    real = request.param == "real"
+    server = (debian_redis if real else embedded_redis)(fsync="always")
+    with Receiver() as receiver:
+        options = Options(
+            redis=server,
+            kafka=apache_kafka() if real else embedded_kafka(),
+            environ={"AIOPS_CONFIG": str(folder), **receiver.environment},
+            folder=folder,
+            backoff_speed=4.0,
+        )
+        with Pipeline(options) as pipeline:
+            note_server(pipeline.kafka.description)
+            note_server(pipeline.redis.description)
+            producer = KafkaProducer(bootstrap_servers=pipeline.kafka.bootstrap)
+            consumer = KafkaConsumer(
+                bootstrap_servers=pipeline.kafka.bootstrap, auto_offset_reset="earliest"
+            )
+            consumer.assign([TopicPartition(t, p) for t, n in PARTITIONS.items() for p in range(n)])
+            yield World(pipeline, receiver, server, producer, consumer)
+            producer.close()
+            consumer.close()
+
+
+def test_samples_become_an_incident_with_its_cause_and_people_are_told_once(world: World) -> None:
+    calls = (Call(client="web", server="cart"), Call(client="cart", server="cart-db"))
+    topology = TopologyObserved(domain="default", calls=calls, observed_at=1)
+    world.publish(
+        Message(
+            "control",
+            "default",
+            Event(str(uuid.uuid4()), "/test", topology.type, time.time_ns() // 1_000_000,
+                  topology.model_dump_json().encode()),
+        )
+    )  # fmt: skip
+    world.sample("cart", 250.0)
+    world.sample("cart", 300.0, "latency_milliseconds")
+    until(lambda: any(i.notified_at for i in world.incidents("cart")))
+    told = [i for i in world.incidents("cart") if i.notified_at][-1]
+    assert told.root_cause[0].service == "cart"
+    assert told.root_cause[0].reasons
+    assert told.blast_radius == ("web",)
+    until(lambda: {m.channel for m in world.receiver.messages} >= {"slack", "webhook"})
+    steps = [m for m in world.receiver.messages if m.channel == "webhook"]
+    assert len({m.key for m in steps}) == len(steps)
+
+
+def test_a_record_that_cannot_be_read_reaches_the_dead_letter_topic_with_the_reason(
+    world: World,
+) -> None:
+    world.producer.send("metrics", b"hello", partition=0)
+    bad = Event("bad", "/test", "dev.aiops.samples.v1", 1_767_225_600_000, b'{"series": []}')
+    world.publish(Message("metrics", "3", bad))
+    until(lambda: len(world.records("aiops-dlq")) >= 2)
+    reasons = {
+        r.headers["ce_type"]: base64.b64decode(r.headers["ce_knativeerrordata"]).decode()
+        for r in world.records("aiops-dlq")
+    }
+    assert "unknown format" in reasons["dev.knative.kafka.event"]
+    assert "samples: Field required" in reasons["dev.aiops.samples.v1"]
+    assert {r.headers["ce_knativeerrorcode"] for r in world.records("aiops-dlq")} == {"400"}
+
+
+def test_while_redis_is_away_events_wait_and_nothing_is_lost(world: World) -> None:
+    world.sample("search", 1.0)
+    letters = len(world.records("aiops-dlq"))
+    world.redis.kill()
+    world.sample("search", 500.0)
+    time.sleep(2)
+    assert world.anomalies("search") == []
+    world.redis.start(Path(world.pipeline.folder) / "redis")
+    world.redis.wait_ready()
+    until(lambda: len(world.anomalies("search")) > 0)
+    assert len({a["id"] for a in world.anomalies("search")}) == 1
+    until(lambda: bool(world.incidents("search")))
+    assert len(world.records("aiops-dlq")) == letters
+
+
+def test_a_function_killed_over_and_over_loses_and_doubles_nothing(world: World) -> None:
+    for number in range(12):
+        world.sample(f"shop-{number}", 400.0 + number)
+        if number % 3 == 0:
+            world.pipeline.processes["aiops-detect"][0].kill()
+            world.pipeline.restart_ended()
+    services = {f"shop-{number}" for number in range(12)}
+
+    def found() -> dict[str, set[str]]:
+        return {s: {a["id"] for a in world.anomalies(s)} for s in services}
+
+    until(lambda: all(found().values()))
+    time.sleep(1)
+    assert {len(ids) for ids in found().values()} == {1}
