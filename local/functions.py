@@ -13,6 +13,8 @@ from local.servers.process import ChildProcess, free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 _READY_SECONDS = 30.0
+_CLOSE = {"Connection": "close"}
+"""gunicorn waits for idle connections when it stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class FunctionProcess:
 
     def _ready(self) -> bool:
         try:
-            return self._pool.request("GET", self._readiness).status == 200
+            return self._pool.request("GET", self._readiness, headers=_CLOSE).status == 200
         except urllib3.exceptions.HTTPError:
             return False
 

@@ -89,20 +89,25 @@ time.sleep(60)
     assert not child.running
 
 
-def test_nothing_outlives_a_pipeline_whose_process_is_killed(tmp_path: Path) -> None:
+def test_no_server_or_function_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     code = f"""
-import sys, time
+import time
 from pathlib import Path
+from local.func_file import load_functions
+from local.functions import FunctionProcess, Values, environment
 from local.servers.kafka import embedded_kafka
 from local.servers.redis import embedded_redis
-from local.up import Options, Pipeline
-here = Path({str(HERE)!r})
-options = Options(manifests=here / "manifests", functions=here / "functions",
-    redis=embedded_redis(), kafka=embedded_kafka(), folder=Path({str(tmp_path)!r}))
-with Pipeline(options) as pipeline:
-    (process,) = pipeline.processes["scripted"]
-    print(process.pid, pipeline.redis._child.pid, pipeline.kafka._child.pid, flush=True)
-    time.sleep(60)
+run = Path({str(tmp_path)!r})
+redis, kafka = embedded_redis(), embedded_kafka()
+(folder, func), = load_functions(Path({str(HERE / "functions")!r})).items()
+values = Values({{"aiops-redis": {{"url": redis.url}}}})
+function = FunctionProcess(folder, func, environment(folder, func, values, run), run / "log")
+redis.start(run)
+kafka.start(run)
+function.start()
+function.wait_ready()
+print(function.pid, redis._child.pid, kafka._child.pid, flush=True)
+time.sleep(60)
 """
     parent = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code], stdout=subprocess.PIPE, cwd=ROOT, text=True
