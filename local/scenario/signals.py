@@ -58,8 +58,8 @@ HABITS = {
     EDGE_SERVER: Habit(lambda rng: rng.uniform(0.008, 0.03), 0.6, 0.045),
     EDGE_CLIENT: Habit(lambda rng: rng.uniform(0.0008, 0.002), 0.3, 0.06),
 }
-"""The rate is the gateway's; it follows the calls. What a client sees of a call is its server end and
-what stands here on top; the server end of a call to a store is there, but not reported.
+"""The rate is the gateway's; it follows the calls. What a client sees of a call is its server end
+and what stands here on top; the server end of a call to a store is there, but not reported.
 
 Over half a day the robust deviation of a series is about twice that of its noise alone.
 """
