@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from kafka import KafkaProducer
+import urllib3
 
 from aiops.clock import Clock
 from aiops.errors import Misconfigured, Unavailable
@@ -17,13 +17,14 @@ from local.delivery.counters import Counters, Counts
 from local.delivery.dispatch import Dispatcher, Wait
 from local.delivery.ping import Pinger
 from local.delivery.policy import passes
-from local.delivery.sinks import HttpSink, Services, Sink, TopicSink
+from local.delivery.sinks import HttpSink, LazyProducer, Services, Sink, TopicSink
 from local.manifests import Manifests
 
 log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_CONNECTIONS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class Delivery:
         self._stopping = threading.Event()
         self._gate = threading.Event()
         self._wait: Wait = lambda seconds: self._stopping.wait(seconds / backoff_speed)
-        self._producer: KafkaProducer | None = None
-        self._producer_lock = threading.Lock()
+        self._producer = LazyProducer(place.bootstrap)
+        self._connections = urllib3.PoolManager(maxsize=_CONNECTIONS)
         self._counters: dict[str, Counters] = {}
         self._consumers = [
             *(self._source(source) for source in place.manifests.sources),
@@ -107,10 +108,8 @@ class Delivery:
             consumer.stop(max(0.1, deadline - time.monotonic()))
         for pinger in self._pingers:
             pinger.stop(max(0.1, deadline - time.monotonic()))
-        with self._producer_lock:
-            if self._producer is not None:
-                self._producer.close(timeout=2)
-                self._producer = None
+        self._producer.close()
+        self._connections.clear()  # functions wait for idle connections when they stop
 
     def _source(self, source: objects.KafkaSource) -> TopicConsumer:
         metadata, spec = source.metadata, source.spec
@@ -135,7 +134,7 @@ class Delivery:
         metadata, spec = trigger.metadata, trigger.spec
         name = f"Trigger {metadata.name}"
         topic = self._place.manifests.broker(spec.broker).topic
-        replies = TopicSink(f"Broker {spec.broker}", topic, self._connected_producer)
+        replies = TopicSink(f"Broker {spec.broker}", topic, self._producer)
         dispatcher = self._dispatcher(name, metadata, spec.delivery, spec.subscriber, replies)
         counters = self._counters[name]
 
@@ -181,25 +180,12 @@ class Delivery:
     def _sink(self, name: str, metadata: objects.Metadata, to: objects.Destination) -> Sink:
         if to.ref is None:
             address = to.uri or ""
-            return HttpSink(address, lambda: address, metadata.namespace)
+            return HttpSink(address, lambda: address, metadata.namespace, self._connections)
         if to.ref.kind == "KafkaSink":
             topic = self._place.manifests.sink(to.ref.name).spec.topic
-            return TopicSink(f"KafkaSink {to.ref.name}", topic, self._connected_producer)
+            return TopicSink(f"KafkaSink {to.ref.name}", topic, self._producer)
         if to.ref.kind != "Service" or to.ref.name not in self._place.services:
             raise Misconfigured(f"{name}: no {to.ref.kind} {to.ref.name} to deliver to")
         next_url = partial(self._place.services.next_url, to.ref.name)
         destination = f"http://{to.ref.name}.{metadata.namespace}.svc.cluster.local"
-        return HttpSink(destination, next_url, metadata.namespace)
-
-    def _connected_producer(self) -> KafkaProducer:
-        with self._producer_lock:
-            if self._producer is None:
-                self._producer = KafkaProducer(
-                    bootstrap_servers=self._place.bootstrap.split(","),
-                    acks="all",
-                    request_timeout_ms=5_000,
-                    delivery_timeout_ms=9_000,
-                    max_block_ms=5_000,
-                    bootstrap_timeout_ms=5_000,
-                )
-            return self._producer
+        return HttpSink(destination, next_url, metadata.namespace, self._connections)

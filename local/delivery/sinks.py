@@ -12,7 +12,6 @@ from local.delivery.cloudevent import CloudEvent, to_http, to_record
 from local.delivery.policy import Answer
 
 _READ_BYTES = 1 << 20
-_CONNECTIONS = 128
 _PRODUCE_SECONDS = 10.0
 
 
@@ -55,11 +54,17 @@ class Services:
 class HttpSink:
     """Posts events in binary mode, one a request, as the Kafka data plane does."""
 
-    def __init__(self, destination: str, next_url: Callable[[], str], namespace: str) -> None:
+    def __init__(
+        self,
+        destination: str,
+        next_url: Callable[[], str],
+        namespace: str,
+        connections: urllib3.PoolManager,
+    ) -> None:
         self.destination = destination
         self._next_url = next_url
         self._namespace = namespace
-        self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS)
+        self._pool = connections
 
     def send(self, event: CloudEvent, timeout: float) -> Answer:
         """Post the event."""
@@ -89,7 +94,7 @@ class HttpSink:
 class TopicSink:
     """Produces events to a topic and answers 202 once they are acknowledged, 503 otherwise."""
 
-    def __init__(self, destination: str, topic: str, producer: Callable[[], KafkaProducer]) -> None:
+    def __init__(self, destination: str, topic: str, producer: "LazyProducer") -> None:
         self.destination = destination
         self._topic = topic
         self._producer = producer
@@ -98,8 +103,44 @@ class TopicSink:
         """Produce the event and wait for the acknowledgement."""
         key, value, headers = to_record(event)
         try:
-            future = self._producer().send(self._topic, value=value, key=key, headers=headers)
+            future = self._producer.connected().send(
+                self._topic, value=value, key=key, headers=headers
+            )
             future.get(timeout=min(timeout, _PRODUCE_SECONDS))
         except (KafkaError, AssertionError, ValueError) as error:
             return Answer(503, body=f"{type(error).__name__}: {error}".encode())
         return Answer(202)
+
+
+class LazyProducer:
+    """One producer for all topics, connected when the first event needs it."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._servers = bootstrap.split(",")
+        self._producer: KafkaProducer | None = None
+        self._lock = threading.Lock()
+
+    def connected(self) -> KafkaProducer:
+        """Return the producer.
+
+        Raises:
+            KafkaError: the broker does not answer.
+        """
+        with self._lock:
+            if self._producer is None:
+                self._producer = KafkaProducer(
+                    bootstrap_servers=self._servers,
+                    acks="all",
+                    request_timeout_ms=5_000,
+                    delivery_timeout_ms=9_000,
+                    max_block_ms=5_000,
+                    bootstrap_timeout_ms=5_000,
+                )
+            return self._producer
+
+    def close(self) -> None:
+        """Disconnect."""
+        with self._lock:
+            if self._producer is not None:
+                self._producer.close(timeout=2)
+                self._producer = None
