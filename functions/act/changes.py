@@ -23,7 +23,7 @@ def change(
     for _ in range(ROUNDS):
         before = log.read(incident) or ActionRecord(incident=incident)
         after = alter(before)
-        if after == before:
+        if after is before or after == before:
             return before
         if log.commit(after, snapshot):
             return after.model_copy(update={"revision": before.revision + 1})

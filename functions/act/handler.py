@@ -5,6 +5,7 @@ not be sent stays due for the clock.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiops import topics
@@ -46,12 +47,12 @@ class ActHandler:
             incident = read_fact(event, Incident)
             counts = self._plan(incident)
             counts += self._work(incident.id, budget)
-            return counts + self._drain(slot_of(incident.id), budget)
+            return counts + self._drain([slot_of(incident.id)], budget)
         if event.type == WorkDue.type:
             return self._tick(event, budget)
         if event.type == CommandGiven.type:
             command = read_fact(event, CommandGiven)
-            return Counter(commands=1) + self._drain(slot_of(command.incident), budget)
+            return Counter(commands=1) + self._drain([slot_of(command.incident)], budget)
         raise Rejected(f"type: act takes no {event.type!r}")
 
     def _plan(self, incident: Incident) -> Counts:
@@ -77,15 +78,12 @@ class ActHandler:
         due = read_fact(event, WorkDue)
         if due.stage != "act":
             raise Rejected(f"stage: act does no work of {due.stage!r}")
-        counts: Counts = Counter()
-        for slot in range(SLOTS):
-            counts += self._drain(slot, budget)
-        return counts
+        return self._drain(range(SLOTS), budget)
 
-    def _drain(self, slot: int, budget: Budget) -> Counts:
-        """Do what is due in a slot."""
+    def _drain(self, slots: Sequence[int], budget: Budget) -> Counts:
+        """Do what is due in some slots, the oldest first."""
         counts: Counts = Counter()
-        for incident in self.log.due(slot, self.clock.now(), DRAIN_LIMIT):
+        for incident in self.log.due(slots, self.clock.now(), DRAIN_LIMIT):
             counts += self._work(incident, budget)
         return counts
 

@@ -92,8 +92,9 @@ class Performer:
         for name in record.channels:
             if name not in self.channels:
                 self._abandon(incident, name)
+        now = self.clock.now()
         for name in self.channels:
-            if name in record.channels:
+            if steps.is_due(record, name, now):
                 self._serve(incident, name, budget, counts)
         return counts
 

@@ -211,7 +211,7 @@ def accept(record: ActionRecord, incident: Incident, decided: Plan, now: int) ->
         else step
         for step in record.steps
     )
-    needed = {steps[-1].id for channel in record.channels if (steps := record.on(channel))}
+    needed = {said[-1].id for channel in record.channels if (said := record.on(channel))}
     needed |= {attempt.step for attempt in record.attempts}
     kept = tuple(
         step

@@ -57,8 +57,18 @@ def next_task(record: ActionRecord, channel: str, now: int) -> Task | None:
     return Task(head, again=False) if head is not None and head.next_at <= now else None
 
 
+def is_due(record: ActionRecord, channel: str, now: int) -> bool:
+    """Return whether there is something to send to a channel, or an attempt to look at."""
+    return next_task(record, channel, now) is not None or any(
+        attempt.check_at <= now and _channel_of(record, attempt) == channel
+        for attempt in record.attempts
+    )
+
+
 def settle(record: ActionRecord, channel: str, now: int) -> ActionRecord:
     """Forget due attempts that cannot have changed what the receiver was left in."""
+    if not record.attempts:
+        return record
     harmful = {attempt.token for attempt in _harmful(record, channel, now)}
     kept = tuple(
         attempt

@@ -191,8 +191,8 @@ class ActionLog(Protocol):
             Whether it was stored; False if the stored revision is not `record.revision`.
         """
 
-    def due(self, slot: int, until: int, limit: int) -> Sequence[str]:
-        """Return up to `limit` incidents of a slot with something to do, the oldest first."""
+    def due(self, slots: Sequence[int], until: int, limit: int) -> Sequence[str]:
+        """Return incidents with something to do, up to `limit` of each slot, the oldest first."""
 
     def discard(self, incident: str) -> None:
         """Take an incident that has no record any more out of what is due."""

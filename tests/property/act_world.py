@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from aiops.action_log import FINAL, ActionRecord, Step, meaning_of
+from aiops.action_log import FINAL, ActionRecord, Step
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.clock import ManualClock
@@ -54,20 +54,20 @@ class Receivers:
     random: Random
     clock: ManualClock
     rough: bool
+    patience: int
     arrived: list[tuple[str, str, str, str]] = field(default_factory=list)
-    patience: int = 400_000
+
+    def stall(self) -> None:
+        """Let time pass on the way: the caller is stopped, and others may outrun it."""
+        pause = self.random.randrange(2_000)
+        self.patience -= pause
+        self.clock.ms += pause
 
     def deliver(self, request: Request) -> Answer:
         if self.rough and self.random.random() < 0.08:
             return answer_of(self.random.choice((408, 429, 500, 503)))
         content = json.loads(request.body)
-        self.arrived.append(
-            (request.channel, content["key"], content["step"], content["meaning"])
-        )
-        if self.rough and self.random.random() < 0.2 and self.patience > 0:
-            pause = self.random.randrange(12_000)
-            self.patience -= pause
-            self.clock.ms += pause
+        self.arrived.append((request.channel, content["key"], content["step"], content["meaning"]))
         return answer_of(200)
 
 
@@ -76,9 +76,13 @@ class Line:
     """The sender: what the schedule does to a call is what a network does to it."""
 
     receivers: Receivers
+    random: Random
 
     def send(self, request: Request) -> Answer:
+        stalls = self.random.choice((0, 0, 0, 0, 0, 30)) if self.receivers.patience > 0 else 0
         try:
+            for _ in range(stalls):
+                self.receivers.stall()
             return self.receivers.deliver(request)
         except Unavailable as error:
             return no_answer("cut off", may_have_arrived="dropped" in str(error))
@@ -110,10 +114,11 @@ class World:
         self.scheduler = Scheduler(seed, chaos)
         self.observed = Observed(log or MemoryActionLog(timer=self.timer))
         self.publisher = MemoryPublisher()
-        self.receivers = Receivers(self.random, self.clock, rough=chaos.budget > 0)
+        rough = chaos.budget > 0
+        self.receivers = Receivers(self.random, self.clock, rough, 300_000 if rough else 0)
         self.tokens = 0
         log = self.scheduler.watch(self.observed, "log")
-        line = Line(self.scheduler.watch(self.receivers, "receiver"))
+        line = Line(self.scheduler.watch(self.receivers, "receiver"), self.random)
         publisher = self.scheduler.watch(self.publisher, "publisher")
         self.handlers = [self.handler(log, line, publisher) for _ in range(2)]
         self.told = _stories(self.random)
@@ -143,9 +148,10 @@ class World:
     def run(self) -> None:
         """Deliver every snapshot and a few ticks in a random schedule, then let calm return."""
         partitions = [[self.delivery(one) for one in story] for story in self.told]
-        ticks = [self.tick(self.random.randrange(1_000, 25_000)) for _ in range(3)]
+        pauses = (1_000, 25_000) if self.receivers.rough else (100, 1_000)
+        ticks = [self.tick(self.random.randrange(*pauses)) for _ in range(4)]
         self.scheduler.run(*partitions, ticks)
-        self.scheduler.chaos, self.receivers.rough = CALM, False
+        self.scheduler.chaos, self.receivers.rough, self.receivers.patience = CALM, False, 0
         for _ in range(40):
             self.tick(int(SETTLE_SECONDS * 1000) + 1_000)()
             if not self.observed.log._due:
@@ -169,7 +175,9 @@ class World:
         def run():
             self.clock.ms += pause
             due = WorkDue(stage="act", now=self.clock.ms)
-            event = Event("tick", "/aiops/collect", due.type, due.now, due.model_dump_json().encode())
+            event = Event(
+                "tick", "/aiops/collect", due.type, due.now, due.model_dump_json().encode()
+            )
             return handler(event)
 
         return run
@@ -181,23 +189,15 @@ class World:
 
     def check_incident(self, identifier: str) -> None:
         """P5: the distinct steps that arrived are those the policy asks for; the last word holds."""
-        wanted = ideal_steps(self.observed.entered[identifier])
         record = self.observed.log.read(identifier)
         assert record is not None
         dropped = {step.id for step in record.steps if step.state == "dropped"}
+        wanted = ideal_steps(self.observed.entered[identifier], dropped)
         arrived = [one for one in self.receivers.arrived if one[1] == identifier]
-        received = {step for _, _, step, _ in arrived}
-        assert received <= {step.id for step in wanted}
-        for channel in CHANNELS:
-            asked = [step for step in wanted if step.channel == channel]
-            left_out = [step for step in asked if step.id not in received]
-            assert all(step.id in dropped or step.kind == "merged" for step in left_out)
-            got = [meaning for name, _, _, meaning in arrived if name == channel]
-            if any(step.kind == "merged" for step in left_out):
-                assert got == []
-            elif channel == "pagerduty" and asked:
-                assert got[-1] == meaning_of(asked[-1].kind)
-        assert not dropped & received
+        assert {step.id for step in wanted} == {step for _, _, step, _ in arrived}
+        said = [meaning for channel, _, _, meaning in arrived if channel == "pagerduty"]
+        asked = [step.meaning for step in wanted if step.channel == "pagerduty"]
+        assert said[-1:] == asked[-1:]
         assert all(step.state in FINAL and step.announced for step in record.steps)
 
     def check_announcements(self) -> None:
@@ -206,31 +206,33 @@ class World:
             said[message.event.id].add(message.event.data)
         assert all(len(contents) == 1 for contents in said.values())
         steps = [
-            step.id
-            for story in self.told
-            for step in self.observed.log.read(story[0].id).steps
+            step.id for story in self.told for step in self.observed.log.read(story[0].id).steps
         ]
         assert {derive("action.finished", step) for step in steps} == set(said)
 
 
-def ideal_steps(entered: list[Incident]) -> list[Step]:
-    """Return what the policy asks for, snapshot by snapshot, if every step is done at once."""
+def ideal_steps(entered: list[Incident], dropped: set[str]) -> list[Step]:
+    """Return what the policy asks for, snapshot by snapshot, if every step is done at once.
+
+    What was dropped had not been tried when the incident was merged, so it is not done here either.
+    """
     record = ActionRecord(incident="")
-    steps: list[Step] = []
     for one in entered:
         if one.version > record.version:
             plan = policy.plan(one, record.steps, CONFIG, {}, START)
             record = policy.accept(record, one, plan, START)
-            record = record.model_copy(
-                update={"steps": tuple(s.model_copy(update={"state": "done"}) for s in record.steps)}
+            steps = tuple(
+                step if step.id in dropped else step.model_copy(update={"state": "done"})
+                for step in record.steps
             )
-            steps += plan.steps
-    return steps
+            record = record.model_copy(update={"steps": steps})
+    assert {step.id for step in record.steps if step.state != "done"} == dropped
+    return [step for step in record.steps if step.state == "done"]
 
 
 def _stories(random: Random) -> list[list[Incident]]:
     """Return versions of one to three incidents; sometimes two of them are swapped on the way."""
-    count = random.choice((1, 1, 2, 3))
+    count = random.choice((1, 1, 1, 2, 2, 3))
     names = [derive("incident", random.random(), place) for place in range(count)]
     stories = [_story(random, name) for name in names]
     if count > 1 and random.random() < 0.5:
@@ -246,7 +248,7 @@ def _stories(random: Random) -> list[list[Incident]]:
 
 def _story(random: Random, name: str) -> list[Incident]:
     shots = []
-    generation, status, severity, notified = 1, "open", random.randint(1, 4), random.random() < 0.8
+    generation, status, severity, notified = 1, "open", random.randint(2, 4), random.random() < 0.9
     for version in range(1, random.randint(2, 5)):
         cause = random.choice(("cart", "cart", "db"))
         shots.append(
@@ -267,7 +269,7 @@ def _story(random: Random, name: str) -> list[Incident]:
         if status == "resolved":
             status, generation = "open", generation + 1
         else:
-            status = random.choice((status, "resolved", "acknowledged"))
+            status = random.choice((status, "resolved", "resolved", "acknowledged"))
     return shots
 
 

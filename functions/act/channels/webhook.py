@@ -52,14 +52,19 @@ class Channel:
     def request(self, payload: Payload, step: Step, sent_at: int) -> Request:
         """Return the signed request; its id is the step's, so that a repeat is recognised."""
         body = orjson.dumps(payload)
-        signed = f"{step.id}.{sent_at}.".encode() + body
-        signature = base64.b64encode(hmac.digest(self._secret, signed, "sha256")).decode()
+        signature = sign(self._secret, step.id, sent_at, body)
         headers = {
             "webhook-id": step.id,
             "webhook-timestamp": str(sent_at),
-            "webhook-signature": f"v1,{signature}",
+            "webhook-signature": signature,
         }
         return Request(step.channel, self._url, body, headers, NOT_YET, (self._written, signature))
+
+
+def sign(secret: bytes, identifier: str, sent_at: int, body: bytes) -> str:
+    """Return the signature over id, time and body, with the version of the scheme."""
+    signed = f"{identifier}.{sent_at}.".encode() + body
+    return f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}"
 
 
 def _body(step: Step, incident: Incident, evidence: int) -> Payload:

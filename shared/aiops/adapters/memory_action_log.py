@@ -10,27 +10,25 @@ from aiops.events import Incident
 
 @dataclass(slots=True)
 class MemoryActionLog:
-    """Keeps records as the JSON that the store would hold.
+    """Keeps records and snapshots, which nobody can change.
 
     Attributes:
         timer: Seconds of real time, for leases.
     """
 
     timer: Callable[[], float] = time.monotonic
-    _records: dict[str, str] = field(default_factory=dict)
-    _snapshots: dict[str, dict[int, str]] = field(default_factory=dict)
+    _records: dict[str, ActionRecord] = field(default_factory=dict)
+    _snapshots: dict[str, dict[int, Incident]] = field(default_factory=dict)
     _due: dict[str, int] = field(default_factory=dict)
     _leases: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
 
     def read(self, incident: str) -> ActionRecord | None:
         """Return the record of an incident."""
-        text = self._records.get(incident)
-        return None if text is None else ActionRecord.model_validate_json(text)
+        return self._records.get(incident)
 
     def snapshot(self, incident: str, version: int) -> Incident | None:
         """Return a snapshot the record still needs."""
-        text = self._snapshots.get(incident, {}).get(version)
-        return None if text is None else Incident.model_validate_json(text)
+        return self._snapshots.get(incident, {}).get(version)
 
     def commit(self, record: ActionRecord, snapshot: Incident | None = None) -> bool:
         """Store a record if its revision is still the stored one."""
@@ -38,10 +36,10 @@ class MemoryActionLog:
         if record.revision != (0 if stored is None else stored.revision):
             return False
         after = record.model_copy(update={"revision": record.revision + 1})
-        self._records[record.incident] = after.model_dump_json()
+        self._records[record.incident] = after
         kept = self._snapshots.setdefault(record.incident, {})
         if snapshot is not None:
-            kept[snapshot.version] = snapshot.model_dump_json()
+            kept[snapshot.version] = snapshot
         for version in set(kept) - record.snapshots:
             del kept[version]
         if record.due_at is None:
@@ -50,10 +48,17 @@ class MemoryActionLog:
             self._due[record.incident] = record.due_at
         return True
 
-    def due(self, slot: int, until: int, limit: int) -> Sequence[str]:
-        """Return incidents of a slot with something to do."""
-        found = [(at, one) for one, at in self._due.items() if at <= until and slot_of(one) == slot]
-        return [incident for _, incident in sorted(found)[:limit]]
+    def due(self, slots: Sequence[int], until: int, limit: int) -> Sequence[str]:
+        """Return incidents with something to do."""
+        found = sorted((at, incident) for incident, at in self._due.items() if at <= until)
+        left = dict.fromkeys(slots, limit)
+        chosen = []
+        for _, incident in found:
+            slot = slot_of(incident)
+            if left.get(slot, 0) > 0:
+                left[slot] -= 1
+                chosen.append(incident)
+        return chosen
 
     def discard(self, incident: str) -> None:
         """Forget that an incident is due."""

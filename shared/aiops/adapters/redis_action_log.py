@@ -58,11 +58,17 @@ class RedisActionLog:
         with translated():
             return bool(self._commit(keys=keys, args=arguments))
 
-    def due(self, slot: int, until: int, limit: int) -> Sequence[str]:
-        """Return incidents of a slot with something to do."""
+    def due(self, slots: Sequence[int], until: int, limit: int) -> Sequence[str]:
+        """Return incidents with something to do, in one round trip."""
+        pipe = self._client.pipeline(transaction=False)
+        for slot in slots:
+            pipe.zrangebyscore(
+                self._keys.action_due(slot), "-inf", until, 0, limit, withscores=True
+            )
         with translated():
-            found = self._client.zrangebyscore(self._keys.action_due(slot), "-inf", until, 0, limit)
-        return [incident.decode() for incident in found if isinstance(incident, bytes)]
+            answers = pipe.execute()
+        found = sorted((at, incident.decode()) for answer in answers for incident, at in answer)
+        return [incident for _, incident in found]
 
     def discard(self, incident: str) -> None:
         """Forget that an incident is due."""
