@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 
+from aiops.events import Role
+
 
 @dataclass(frozen=True)
 class Site:
@@ -11,6 +13,7 @@ class Site:
 
     Attributes:
         service: The service it speaks of.
+        role: What its metric measures.
         labels: Sorted pairs of those labels that tell where it runs, such as pod or node.
         edge: `(client, server)` where it measures a call between two services.
         template: Id of a log template.
@@ -18,6 +21,7 @@ class Site:
     """
 
     service: str
+    role: Role = "other"
     labels: tuple[tuple[str, str], ...] = ()
     edge: tuple[str, str] | None = None
     template: str | None = None
@@ -26,7 +30,7 @@ class Site:
     @cached_property
     def key(self) -> str:
         """16 hexadecimal digits, the same for the same site."""
-        parts = (self.service, self.labels, self.edge, self.template, self.text)
+        parts = (self.service, self.role, self.labels, self.edge, self.template, self.text)
         return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     @cached_property

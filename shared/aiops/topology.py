@@ -23,6 +23,7 @@ class Topology:
     version: str
     _callers: Mapping[str, frozenset[str]] = field(repr=False)
     _callees: Mapping[str, frozenset[str]] = field(repr=False)
+    _near: Mapping[str, frozenset[str]] = field(repr=False)
 
     @classmethod
     def of(cls, calls: Iterable[tuple[str, str]]) -> "Topology":
@@ -39,6 +40,10 @@ class Topology:
             blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest(),
             {service: frozenset(found) for service, found in callers.items()},
             {service: frozenset(found) for service, found in callees.items()},
+            {
+                service: frozenset(callers.get(service, _NONE) | callees.get(service, _NONE))
+                for service in {*callers, *callees}
+            },
         )
 
     def callers(self, service: str) -> frozenset[str]:
@@ -51,7 +56,7 @@ class Topology:
 
     def neighbours(self, service: str) -> frozenset[str]:
         """Return the services on the other end of any call it makes or answers."""
-        return self.callers(service) | self.callees(service)
+        return self._near.get(service, _NONE)
 
     def degree(self, service: str) -> int:
         """Return how many services it calls or is called by; a hub has many."""
@@ -71,15 +76,22 @@ class Topology:
         """
         if a == b:
             return 0
-        reached, edge = {a}, {a}
+        goal = self.neighbours(b)
+        reached, edge = {a}, frozenset({a})
         for distance in range(1, limit + 1):
-            edge = {n for service in edge for n in self.neighbours(service)} - reached
-            if b in edge:
+            if not edge.isdisjoint(goal):
                 return distance
-            reached |= edge
-            if hub_degree is not None:
-                edge = {service for service in edge if self.degree(service) <= hub_degree}
+            if distance < limit:
+                edge = self._beyond(edge, hub_degree) - reached
+                reached |= edge
         return None
+
+    def _beyond(self, edge: frozenset[str], hub_degree: int | None) -> frozenset[str]:
+        """Return the neighbours of services, hubs left out."""
+        found = frozenset().union(*(self.neighbours(service) for service in edge))
+        if hub_degree is None:
+            return found
+        return frozenset(service for service in found if self.degree(service) <= hub_degree)
 
     def blast_radius(self, service: str, hops: int = MAX_BLAST_HOPS) -> tuple[str, ...]:
         """Return the services that call it, directly or through others, near first, then by name.

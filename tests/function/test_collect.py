@@ -72,9 +72,7 @@ def test_an_output_left_behind_wakes_detect_through_every_partition() -> None:
 def test_five_queries_become_samples_of_their_series() -> None:
     handler = make(FakePrometheus())
     assert handler(tick())["samples"] == 2 * len(STARTER_QUERIES)
-    facts = [
-        Samples.model_validate_json(m.event.data) for m in handler.publisher.topics["metrics"]
-    ]
+    facts = [Samples.model_validate_json(m.event.data) for m in handler.publisher.topics["metrics"]]
     metrics = {head.metric for fact in facts for head in fact.series}
     assert metrics == {query.metric for query in STARTER_QUERIES}
     assert all(m.event.time == NOW for m in handler.publisher.topics["metrics"])

@@ -192,6 +192,7 @@ def _member(placed: Placed) -> str:
         placed.cell.time,
         placed.incident,
         site.service,
+        site.role,
         site.labels,
         site.edge,
         site.template,
@@ -201,9 +202,10 @@ def _member(placed: Placed) -> str:
 
 
 def _placed(member: bytes) -> Placed:
-    time, incident, service, labels, edge, template, text = orjson.loads(member)
+    time, incident, service, role, labels, edge, template, text = orjson.loads(member)
     site = Site(
         service,
+        role,
         tuple((name, value) for name, value in labels),
         None if edge is None else (edge[0], edge[1]),
         template,
