@@ -47,8 +47,8 @@ class Level:
             signal: Values, shape (n, s), at most 1e140 in size.
 
         Returns:
-            Deviation in standard deviations, 0 to 1e6 and 0 for the first few samples; the new
-            mean; the new variance. Each of shape (n, s).
+            Deviation in standard deviations, -1e6 to 1e6 and 0 for the first few samples; the
+            new mean; the new variance. Each of shape (n, s).
         """
         first = count == 1.0
         center = np.where(first, signal, mean)
@@ -56,11 +56,13 @@ class Level:
         step = signal - center
         rounding = LEAST_RELATIVE * np.abs(center)
         scale = spread + rounding
-        size = np.minimum(np.abs(step), MOST_DEVIATIONS * scale)
+        most = MOST_DEVIATIONS * scale
+        size = np.minimum(np.maximum(step, -most), most)
         settled = count > FEW
         flat = scale == 0.0
-        most = np.where(step == 0.0, 0.0, MOST_DEVIATIONS)
-        deviation = np.where(flat, most, size / np.where(flat, 1.0, scale))
+        deviation = np.where(
+            flat, np.sign(step) * MOST_DEVIATIONS, size / np.where(flat, 1.0, scale)
+        )
         bound = np.where(settled & (spread > rounding), self.winsor * spread, np.inf)
         learned = np.minimum(np.maximum(step, -bound), bound)
         moved = center + np.maximum(self.mean_rate, 1.0 / count) * learned
@@ -80,31 +82,39 @@ class Tail:
     streams with extreme value theory" (KDD 2017), with the shape held at 0.
 
     Attributes:
-        quantile: Share of deviations below the threshold.
+        quantile: Share of deviations below the threshold, shape (s,).
         threshold_rate: Least step of the threshold, as a share of itself.
-        excess_rate: Least weight of a new excess in the mean excess.
-        winsor: Limit of an excess learned from, in mean excesses.
+        excess_rate: Least weight of a new excess in the mean excess, shape (s,).
+        winsor: Limit of an excess learned from, in mean excesses, shape (s,).
+        damping: How much less each further excess of a run is learned from, shape (s,).
     """
 
-    quantile: float
+    quantile: FloatArray
     threshold_rate: float
-    excess_rate: float
-    winsor: float
+    excess_rate: FloatArray
+    winsor: FloatArray
+    damping: FloatArray
 
     def observe(
-        self, threshold: FloatArray, excess: FloatArray, count: FloatArray, deviation: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        self,
+        threshold: FloatArray,
+        excess: FloatArray,
+        run: FloatArray,
+        count: FloatArray,
+        deviation: FloatArray,
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the surprise of a deviation, and the tail with it.
 
         Args:
             threshold: The quantile so far, shape (n, s); 0 for a series never seen.
             excess: The mean excess over it, shape (n, s); 0 for a series never seen.
+            run: Samples over it in a row until now, shape (n, s).
             count: Samples of the series so far, this one included, shape (n, 1).
-            deviation: Shape (n, s), 0 to 1e6.
+            deviation: Size of the deviation, shape (n, s), 0 to 1e6.
 
         Returns:
-            Surprise in nats beyond the quantile, 0 and up; the new threshold; the new mean
-            excess. Each of shape (n, s).
+            Surprise in nats beyond the quantile, 0 and up; the new threshold, mean excess and
+            run. Each of shape (n, s).
         """
         never = threshold == 0.0
         line = np.where(never, FIRST_THRESHOLD, threshold)
@@ -113,11 +123,13 @@ class Tail:
         above: NDArray[np.bool_] = over > 0.0
         surprise = np.maximum(over, 0.0) / mean
         weight = np.maximum(self.excess_rate, 1.0 / (1.0 + count * (1.0 - self.quantile)))
+        weight /= 1.0 + run * self.damping
         learned = np.minimum(over, self.winsor * mean)
         mean = np.where(above, mean + weight * (learned - mean), mean)
         step = QUANTILE_GAIN * np.maximum(self.threshold_rate, 1.0 / count)
-        line = line * np.where(above, 1.0 + step * self.quantile, 1.0 - step + step * self.quantile)
-        return surprise, np.maximum(line, LEAST_TAIL), np.maximum(mean, LEAST_TAIL)
+        line *= np.where(above, 1.0 + step * self.quantile, 1.0 - step + step * self.quantile)
+        run = np.where(above, run + 1.0, 0.0)
+        return surprise, np.maximum(line, LEAST_TAIL), np.maximum(mean, LEAST_TAIL), run
 
 
 FIRST_THRESHOLD, FIRST_EXCESS = 2.0, 0.5
@@ -127,4 +139,4 @@ LEAST_TAIL = 0.1
 """Floor of threshold and mean excess, in standard deviations: a flat line surprises, finitely."""
 
 QUANTILE_GAIN = 5.0
-"""Steps of the quantile, in its rate: five make its balance reachable within a few hundred."""
+"""Steps of the threshold, in its rate: five let it find its place within a few hundred samples."""

@@ -1,13 +1,13 @@
 """How far a value lies from every value a series has shown before."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiops.detection import FloatArray
+from aiops.detection import FloatArray, TimeArray
 
+MINUTE_MS = 60_000
 FARTHEST = 1e150
 """Stands for "nowhere"; far beyond any value, which are limited to 1e140, yet safe to subtract."""
 
@@ -16,53 +16,109 @@ FARTHEST = 1e150
 class Codebook:
     """A bounded memory of the values of a signal: a new value takes the place least in use.
 
-    A value is known if it lies within `radius` times the spread of the remembered values of one
-    of them. Works on n series with s signals each; a book that is all zeros is empty.
+    A value is known if it lies within a radius, a share of the spread of the remembered values,
+    of one of them. Works on n series with s signals each; a book that is all zeros is empty.
+    Source: leader clustering (Hartigan, "Clustering Algorithms", 1975) with the least recently
+    met leader replaced.
 
     Attributes:
-        size: Values remembered of each signal.
         horizon: Samples after which a value that did not come again is forgotten.
-        radius: Shape (s,), as a fraction of the spread of the remembered values.
-        limit: The novelty of a value when all remembered ones are equal, and the largest.
+        radius: As a share of the spread, shape (s,).
+        old_radius: The share for the distance to the nearest old value.
+        age: Minutes after which a value counts as old.
+        trusted: Samples from the start whose values count as old at once.
+        limit: The largest novelty, and that of a new value where all remembered are equal.
     """
 
-    size: int
     horizon: int
     radius: FloatArray
+    old_radius: float
+    age: int
+    trusted: int
     limit: float
 
     def observe(
-        self,
-        code: FloatArray,
-        used: NDArray[Any],
-        count: NDArray[Any],
-        signal: FloatArray,
-    ) -> FloatArray:
+        self, book: "Book", time: TimeArray, count: NDArray[np.int64], signal: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the novelty of one value of each signal, and remember it.
 
         Args:
-            code: Remembered values, shape (n, s, size), updated in place.
-            used: When each was last met, shape (n, s, size), uint32, updated in place.
+            book: What is remembered, updated in place.
+            time: Unix milliseconds, shape (n,).
             count: Samples of the series so far, this one included, shape (n,).
             signal: Values, shape (n, s), at most 1e140 in size.
 
         Returns:
-            Distance to the nearest known value beyond the radius, in radii; 0 for a known
-            value, at most `limit`. Shape (n, s).
+            Distance to the nearest value remembered beyond the radius, in radii, 0 for a known
+            value, at most `limit`, shape (n, s); and the same to the nearest old value of the
+            first d signals, those the book keeps dates of, shape (n, d).
         """
-        now = (count + self.horizon).astype(np.uint32)
-        live = used >= count.astype(np.uint32)[:, None, None]
-        distance = np.where(live, np.abs(code - signal[:, :, None]), FARTHEST)
-        lowest = np.where(live, code, FARTHEST).min(axis=2)
-        highest = np.where(live, code, -FARTHEST).max(axis=2)
-        radius = self.radius * np.maximum(highest - lowest, 0.0)
-        row, column = np.ogrid[: signal.shape[0], : signal.shape[1]]
+        live = book.used >= count.astype(np.uint32)[:, None, None]
+        distance = np.where(live, np.abs(book.code - signal[:, :, None]), FARTHEST)
         nearest = distance.argmin(axis=2)
+        row, column = np.ogrid[: signal.shape[0], : signal.shape[1]]
         gap = distance[row, column, nearest]
+        spread = _spread(book.code, live)
+        radius = self.radius * spread
+        minute = (time // MINUTE_MS).astype(np.uint32)
+        dated = book.born.shape[1]
+        old = book.born + np.uint32(self.age) < minute[:, None, None]
+        old_gap = _fold(np.minimum, np.where(old, distance[:, :dated], FARTHEST))
+        since = self._excess(old_gap, self.old_radius * spread[:, :dated])
         novel = gap > radius
-        slot = np.where(novel, used.argmin(axis=2), nearest)
-        used[row, column, slot] = now[:, None]
-        code[row, column, slot] = np.where(novel, signal, code[row, column, slot])
+        again = (count + self.horizon).astype(np.uint32)[:, None]
+        book.used[row, column, nearest] = np.where(novel, book.used[row, column, nearest], again)
+        born = np.where(count > self.trusted, minute, 0).astype(np.uint32)
+        self._remember(book, np.nonzero(novel), count, signal, born)
+        return self._excess(gap, radius), since
+
+    def _remember(
+        self,
+        book: "Book",
+        novel: tuple[NDArray[np.intp], ...],
+        count: NDArray[np.int64],
+        signal: FloatArray,
+        born: NDArray[np.uint32],
+    ) -> None:
+        """Put new values where the ones longest not met were."""
+        row, column = novel
+        slot = book.used[row, column].argmin(axis=1)
+        book.used[row, column, slot] = (count[row] + self.horizon).astype(np.uint32)
+        book.code[row, column, slot] = signal[row, column]
+        dated = column < book.born.shape[1]
+        row, column, slot = row[dated], column[dated], slot[dated]
+        book.born[row, column, slot] = born[row]
+
+    def _excess(self, gap: FloatArray, radius: FloatArray) -> FloatArray:
         flat = radius == 0.0
-        excess = np.minimum(gap, (self.limit + 1.0) * radius) / np.where(flat, 1.0, radius) - 1.0
-        return np.where(novel, np.where(flat, self.limit, excess), 0.0)
+        radii = np.minimum(gap, (self.limit + 1.0) * radius) / np.where(flat, 1.0, radius)
+        return np.where(gap > radius, np.where(flat, self.limit, radii - 1.0), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What a codebook remembers of n series with s signals each, as views of their state.
+
+    Attributes:
+        code: The values, shape (n, s, size).
+        used: The sample at which each is forgotten, 0 for an empty place, shape (n, s, size).
+        born: The minute each was first met, 0 for the trusted ones, shape (n, d, size), d <= s.
+    """
+
+    code: FloatArray
+    used: NDArray[np.uint32]
+    born: NDArray[np.uint32]
+
+
+def _spread(code: FloatArray, present: NDArray[np.bool_]) -> FloatArray:
+    lowest = _fold(np.minimum, np.where(present, code, FARTHEST))
+    highest = _fold(np.maximum, np.where(present, code, -FARTHEST))
+    return np.asarray(np.maximum(highest - lowest, 0.0))
+
+
+def _fold(pick: np.ufunc, places: FloatArray) -> FloatArray:
+    """Return the least or largest along the last axis, a power of two long: faster by halves."""
+    while places.shape[2] > 1:
+        half = places.shape[2] // 2
+        places = pick(places[:, :, :half], places[:, :, half:])
+    return places[:, :, 0]

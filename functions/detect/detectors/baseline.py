@@ -1,12 +1,13 @@
-"""The default detector: a deviation that is rare for its series, to a value it has not shown."""
+"""The default detector: what is rare for its series and new to it, at once or lasting."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from aiops.detection import FloatArray, Scores, StateArray, TimeArray
 from functions.detect.level import Level, Tail
-from functions.detect.novelty import Codebook
+from functions.detect.novelty import Book, Codebook
 from functions.detect.season import HOURS, DailyProfile
 
 LARGEST = 1e140
@@ -15,11 +16,23 @@ LARGEST = 1e140
 VALUES = 32
 """Values remembered of each signal."""
 
+WARM_UP = 100
+"""Samples before anything counts as new."""
+
+SLOWEST = 1e-3
+"""Share of a value in the mean that stands in for an hour never seen."""
+
+LASTING = 3
+"""Samples in a row that make a deviation a lasting one."""
+
 
 class Detector:
-    """Surprise times novelty, of the value and of its smoothed distance from the hour's usual.
+    """The larger of two kinds of evidence, each 1 at the alarm line.
 
-    Source of the product, novelty times winsorised deviation: measured in docs/detection.md.
+    Rare and new: how rare a deviation from the level is for this series, times how far its value
+    lies from every value remembered, both as it is and as distance from the hour's usual; or the
+    same of that distance smoothed. Lasting: how rare it is that three samples in a row deviate
+    that far to one side, if the value was not known two hours ago. See docs/detection.md.
     """
 
     dtype: np.dtype[Any] = np.dtype(
@@ -27,43 +40,60 @@ class Detector:
             ("count", "<i8"),
             ("level", "<f8", (2,)),
             ("variance", "<f8", (2,)),
-            ("threshold", "<f8", (2,)),
-            ("excess", "<f8", (2,)),
+            ("before", "<f8", (LASTING - 1,)),
+            ("threshold", "<f8", (3,)),
+            ("excess", "<f8", (3,)),
+            ("run", "<f8", (3,)),
             ("usual", "<f8"),
             ("smooth", "<f8"),
             ("used", "<u4", (3, VALUES)),
             ("hourly", "<f8", (HOURS,)),
             ("visits", "u1", (HOURS,)),
             ("code", "<f8", (3, VALUES)),
+            ("born", "<u4", (2, VALUES)),
         ]
     )
-    alarm_line = 15.0
+    alarm_line = 1.0
     min_history = 100
 
     def __init__(
         self,
         memory: int = 50,
-        spread_memory: int = 100,
         horizon: int = 6000,
-        smoothing: int = 12,
+        rare_line: float = 200.0,
+        lasting_line: float = 3.6,
+        longest: int = 12,
     ) -> None:
-        """Set the memories, all in samples.
+        """Set memories, in samples, and lines.
 
         Args:
-            memory: Of the level.
-            spread_memory: Of the level's variance.
+            memory: Of the level; that of its spread is twice as long.
             horizon: How long a value that does not come again stays known.
-            smoothing: Of the distance from the hour's usual value.
+            rare_line: Surprise in nats times novelty that alarms.
+            lasting_line: Surprise in nats of a lasting deviation that alarms.
+            longest: Samples after which a lasting deviation is no news any more.
+
+        Raises:
+            ValueError: one of them is not above 0.
         """
+        if not all(given > 0 for given in (memory, horizon, rare_line, lasting_line, longest)):
+            raise ValueError("memory, horizon, rare_line, lasting_line, longest: all above 0")
         self._level = Level(
-            np.array([1.0 / memory, 0.25 / memory]),
-            np.array([1.0 / spread_memory, 1.0 / (3 * spread_memory)]),
-            2.0,
+            np.array([1.0, 0.25]) / memory, np.array([1.0 / 2.0, 1.0 / 6.0]) / memory, 2.0
         )
-        self._tail = Tail(0.99, 0.002, 0.04, 10.0)
-        self._book = Codebook(VALUES, horizon, np.array([0.04, 0.03, 0.1]), 10.0)
+        self._tail = Tail(
+            np.array([0.99, 0.99, 0.99]),
+            0.002,
+            np.array([0.04, 0.04, 0.01]),
+            np.array([10.0, 10.0, 3.0]),
+            np.array([0.0, 0.0, 1.0]),
+        )
+        self._book = Codebook(horizon, np.array([0.04, 0.03, 0.1]), 0.025, 120, WARM_UP, 10.0)
         self._profile = DailyProfile(0.02)
-        self._smoothing = 1.0 / smoothing
+        self._smoothing = 1.0 / 12.0
+        self._rare_line = rare_line
+        self._lasting_line = lasting_line
+        self._longest = float(longest)
 
     def score(self, state: StateArray, time: TimeArray, value: FloatArray) -> Scores:
         """Score one sample each of n distinct series, and learn from it.
@@ -73,42 +103,97 @@ class Detector:
             time: Unix milliseconds, shape (n,), later than any time seen by the same series.
             value: Finite values, shape (n,).
         """
-        x = np.clip(value, -LARGEST, LARGEST)
-        count = state["count"] + 1
-        samples = count.astype(np.float64)
-        first = samples == 1.0
-        usual = np.where(first, x, state["usual"])
-        usual = usual + np.maximum(1e-3, 1.0 / samples) * (x - usual)
-        expected = self._profile.observe(state["hourly"], state["visits"], time, x, usual)
-        apart = x - expected
-        smooth = np.where(first, apart, state["smooth"])
-        smooth = smooth + np.maximum(self._smoothing, 1.0 / samples) * (apart - smooth)
-        novelty = self._book.observe(
-            state["code"], state["used"], count, np.stack([x, apart, smooth], axis=1)
+        x = np.minimum(np.maximum(value, -LARGEST), LARGEST)
+        state["count"] += 1
+        count = state["count"].astype(np.float64)
+        apart, smooth = self._seasonal(state, time, x, count)
+        new, new_since = self._book.observe(
+            Book(state["code"], state["used"], state["born"]),
+            time,
+            state["count"],
+            np.stack([x, apart, smooth], axis=1),
         )
-        novelty = np.where(samples[:, None] > 100.0, novelty, 0.0)
-        level, variance = state["level"].copy(), state["variance"].copy()
-        threshold, excess = state["threshold"].copy(), state["excess"].copy()
-        of_series = samples[:, None]
+        warm = count > WARM_UP
+        new = np.where(warm[:, None], new, 0.0)
+        unknown = warm & (new_since[:, 0] > 0.0) & (new_since[:, 1] > 0.0)
+        level, spread = state["level"][:, 0].copy(), np.sqrt(state["variance"][:, 0])
+        deviation, surprise = self._surprise(state, np.stack([x, smooth], axis=1), count)
+        brief = surprise[:, 2] * (unknown & (state["run"][:, 2] <= self._longest))
+        parts = np.stack([*self._rare(surprise, new), self._lasting(brief)], axis=1)
+        first = count == 1.0
+        center = np.where(first, x, level)
+        tail = state["threshold"][:, 0] + 5.0 * state["excess"][:, 0]
+        width = np.where(first, 0.0, spread * tail)
+        reasons = _Reasons(value, center, deviation, new[:, 0], parts)
+        return Scores(parts.max(axis=1), center, center - width, center + width, reasons.explain)
+
+    def _seasonal(
+        self, state: StateArray, time: TimeArray, x: FloatArray, count: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        usual = np.where(count == 1.0, x, state["usual"])
+        usual += np.maximum(SLOWEST, 1.0 / count) * (x - usual)
+        apart = x - self._profile.observe(state["hourly"], state["visits"], time, x, usual)
+        smooth = np.where(count == 1.0, apart, state["smooth"])
+        smooth += np.maximum(self._smoothing, 1.0 / count) * (apart - smooth)
+        state["usual"], state["smooth"] = usual, smooth
+        return apart, smooth
+
+    def _surprise(
+        self, state: StateArray, signal: FloatArray, count: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the signed deviation of the value, (n,), and the surprises, (n, 3)."""
         deviation, state["level"], state["variance"] = self._level.observe(
-            level, variance, of_series, np.stack([x, smooth], axis=1)
+            state["level"].copy(), state["variance"].copy(), count[:, None], signal
         )
-        surprise, state["threshold"], state["excess"] = self._tail.observe(
-            threshold, excess, of_series, deviation
+        last = np.column_stack([deviation[:, 0], state["before"]])
+        lasting = np.maximum(np.maximum(last.min(axis=1), -last.max(axis=1)), 0.0)
+        state["before"] = last[:, :-1]
+        surprise, state["threshold"], state["excess"], state["run"] = self._tail.observe(
+            state["threshold"].copy(),
+            state["excess"].copy(),
+            state["run"].copy(),
+            count[:, None],
+            np.column_stack([np.abs(deviation), lasting]),
         )
-        state["count"], state["usual"], state["smooth"] = count, usual, smooth
-        known = np.minimum(np.sqrt(novelty[:, 0] * novelty[:, 1]) * 2.0, 10.0)
-        evidence = np.maximum(
-            surprise[:, 0] * (0.2 + known), 0.3 * surprise[:, 1] * (0.2 + novelty[:, 2])
-        )
-        center = np.where(first, x, level[:, 0])
-        width = np.sqrt(variance[:, 0]) * np.where(first, 1.0, threshold[:, 0] + 5.0 * excess[:, 0])
+        return deviation[:, 0], surprise
 
-        def explain(row: int) -> str:
-            return (
-                f"{value[row]:.6g} is {deviation[row, 0]:.1f} deviations from the usual "
-                f"{center[row]:.6g}, and {novelty[row, 0]:.1f} times the radius of what is known "
-                "away from any value seen"
-            )
+    def _rare(self, surprise: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:
+        at_once = surprise[:, 0] * (1.0 + 10.0 * np.minimum(np.sqrt(new[:, 0] * new[:, 1]), 2.0))
+        smoothed = 0.3 * surprise[:, 1] * (1.0 + 5.0 * np.minimum(new[:, 2], 2.0))
+        return _root(at_once / self._rare_line), _root(smoothed / self._rare_line)
 
-        return Scores(evidence, center, center - width, center + width, explain)
+    def _lasting(self, surprise: FloatArray) -> FloatArray:
+        share = surprise / self._lasting_line
+        square = np.minimum(share, 1.0) ** 2
+        return np.where(share < 1.0, square * square * square * square, share)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reasons:
+    """What an explanation is made of, one entry a row."""
+
+    value: FloatArray
+    center: FloatArray
+    deviation: FloatArray
+    new: FloatArray
+    parts: FloatArray
+
+    def explain(self, row: int) -> str:
+        """Return why row `row` alarms."""
+        kind = int(self.parts[row].argmax())
+        size = abs(self.deviation[row])
+        side = "above" if self.deviation[row] >= 0 else "below"
+        usual = f"the usual {self.center[row]:.6g}"
+        told = f"{self.value[row]:.6g} is {size:.1f} deviations {side} {usual}"
+        if kind == 1:
+            return f"{told}; its distance from the usual of the hour has drifted where it never was"
+        if kind == 2:
+            return f"{told}, for {LASTING} samples or more, where it was not two hours ago"
+        if self.new[row] > 0:
+            return f"{told}, and {self.new[row]:.1f} times the tolerance away from any value seen"
+        return f"{told}, rarer than anything this series does"
+
+
+def _root(share: FloatArray) -> FloatArray:
+    """Return the fourth root: products of surprise and novelty span many powers of ten."""
+    return np.asarray(np.sqrt(np.sqrt(share)))
