@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aiops.detection import Scores, score_of
 from aiops.errors import Misconfigured
 from functions.detect.config import Rule
-from functions.detect.scoring import Judge
+from functions.detect.judge import Judge
 from local.recording import unix_ms
 
 COLUMNS = (

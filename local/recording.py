@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ def read_calls(file: Path) -> tuple[Call, ...]:
         return tuple(Call(client=row["client"], server=row["server"]) for row in rows)
 
 
-def unix_ms(stamps: "pd.Series[object]") -> NDArray[np.int64]:
+def unix_ms(stamps: "pd.Series[Any]") -> NDArray[np.int64]:
     """Return stamps, epoch seconds or ISO 8601 (UTC unless it says), as milliseconds; -1: bad."""
     numbers = pd.to_numeric(stamps, errors="coerce")
     if numbers.notna().any():
@@ -109,7 +110,7 @@ def _heads(frame: pd.DataFrame) -> tuple[tuple[SeriesHead, ...], NDArray[np.int6
         )
         for values, _ in groups
     )
-    return heads, groups.ngroup().to_numpy(np.int64)
+    return heads, np.asarray(groups.ngroup(), dtype=np.int64)
 
 
 def _changes(file: Path) -> Iterator[ChangeObserved]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from aiops.detection import (
-    Detector,
     FloatArray,
     Scores,
     StateArray,
@@ -14,51 +14,14 @@ from aiops.detection import (
     score_of,
     severity_of,
 )
-from aiops.errors import Misconfigured
 from aiops.events import Anomaly
 from aiops.ids import derive
-from aiops.plugins import load
 from aiops.series import Series
 from aiops.series_store import NONCE_BYTES, Field, Write
-from numpy.typing import NDArray
-
 from functions.detect.batch import Batch
-from functions.detect.config import DetectConfig, Rule
-from functions.detect.record import kind_of, record_dtype, seal, spans, unpack
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """A rule with its detector made, and the layout of the records it keeps."""
-
-    rule: Rule
-    detector: Detector
-    layout: np.dtype[Any]
-    kind: int
-    alarm_line: float
-    min_history: int
-
-    @classmethod
-    def of(cls, rule: Rule) -> "Judge":
-        """Make the detector a rule names.
-
-        Raises:
-            Misconfigured: there is none of that name, or a parameter is wrong.
-        """
-        made = load("functions.detect.detectors", rule.detector, "Detector")
-        try:
-            detector: Detector = made(**rule.params)
-        except (TypeError, ValueError) as error:
-            raise Misconfigured(f"detect: params of {rule.detector}: {error}") from None
-        layout = record_dtype(detector)
-        return cls(
-            rule,
-            detector,
-            layout,
-            kind_of(rule.detector, layout),
-            detector.alarm_line if rule.alarm_line is None else rule.alarm_line,
-            detector.min_history if rule.min_history is None else rule.min_history,
-        )
+from functions.detect.config import DetectConfig
+from functions.detect.judge import Judge
+from functions.detect.record import seal, spans, unpack
 
 
 @dataclass(slots=True)
@@ -198,7 +161,7 @@ class _Group:
         return _Step(step.at[keep], step.time[keep], value[keep])
 
     def _judge_step(self, header: StateArray, step: _Step) -> None:
-        judge, rule = self._judge, self._judge.rule
+        judge = self._judge
         whole = len(step.at) == len(self._array)
         state = self._array["state"] if whole else self._array["state"][step.at]
         order = np.argsort(step.at, kind="stable") if whole else np.arange(len(step.at))
@@ -210,9 +173,8 @@ class _Group:
         since = header["over_since"][step.at]
         since = np.where(over, np.where(since == 0, step.time, since), 0)
         header["over_since"][step.at] = since
-        alarm = over & (header["count"][step.at] >= judge.min_history)
-        alarm &= step.time - since >= rule.duration * 1000
-        alarm &= _far_enough(rule, step.value, scores)
+        alarm = over & judge.lets_through(step.value, scores, header["count"][step.at])
+        alarm &= step.time - since >= judge.rule.duration * 1000
         header["count"][step.at] += 1
         for place in np.flatnonzero(alarm):
             self._alarm(int(step.at[place]), step, int(place), scores)
@@ -268,21 +230,3 @@ class _Group:
                 size if whole else int(ends[at]),
                 tuple(self._outputs.get(int(at), ())),
             )
-
-
-def _far_enough(rule: Rule, value: FloatArray, scores: Scores) -> NDArray[np.bool_]:
-    """Return where a value lies far enough from expected, on the side that counts."""
-    distance = value - scores.expected
-    if rule.detection_direction == "up":
-        distance = np.maximum(distance, 0.0)
-    elif rule.detection_direction == "down":
-        distance = np.maximum(-distance, 0.0)
-    else:
-        distance = np.abs(distance)
-    least = np.maximum(
-        rule.min_dev_from_expected, rule.min_rel_dev_from_expected * np.abs(scores.expected)
-    )
-    wanted: NDArray[np.bool_] = (distance >= least) & (
-        (distance > 0) | (rule.detection_direction == "both")
-    )
-    return wanted

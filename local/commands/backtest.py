@@ -2,17 +2,16 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from local.backtest import SeriesFile, backtest, find, read_series
+from local.progress import progress
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
         read_series(file, below, options.timestamp_column, options.value_column)
         for file, below in find(options.paths)
     ]
-    with _progress(series, quiet=options.json) as advance:
+    total = sum(len(one.time) for one in series)
+    with progress("rows", total, quiet=options.json) as advance:
         frames = backtest(series, options.detector, advance)
     for one, frame in zip(series, frames, strict=True):
         if options.scores is not None:
@@ -79,15 +79,3 @@ def _show(summary: Sequence[dict[str, Any]]) -> None:
         counts = (one["rows"], one["gaps"], one["anomalies"], one["highest_score"])
         table.add_row(one["file"], *map(str, counts))
     Console(highlight=False).print(table)
-
-
-@contextmanager
-def _progress(series: Sequence[SeriesFile], *, quiet: bool) -> Iterator[Any]:
-    """Show a progress bar on standard error, unless it is no terminal."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield lambda _: None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("rows", total=sum(len(one.time) for one in series))
-        yield lambda rows: bar.advance(task, rows)

@@ -2,13 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from aiops.adapters.cloudevent import iso
@@ -16,7 +13,8 @@ from aiops.errors import Misconfigured
 from aiops.events import Incident, Suspect
 from aiops.settings import read_config
 from local.evaluation import Evaluation, Figures, evaluate
-from local.recording import Recording, read_calls, read_recording
+from local.progress import progress
+from local.recording import read_calls, read_recording
 from local.replay import Replayed, replay
 
 
@@ -46,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     recordings = [read_recording(folder) for folder in options.recordings]
     if options.evaluate and not recordings[-1].faults:
         raise Misconfigured(f"{recordings[-1].folder}: no faults.json to compare with")
-    with _progress(recordings, quiet=options.json) as advance:
+    total = sum(len(recording.time) for recording in recordings)
+    with progress("samples", total, quiet=options.json) as advance:
         outcome = replay(recordings, config, calls, options.speed, advance)
     evaluation = None
     if options.evaluate:
@@ -132,19 +131,7 @@ def _show_figures(console: Console, evaluation: Evaluation) -> None:
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-@contextmanager
-def _progress(recordings: list[Recording], *, quiet: bool) -> Iterator[Any]:
-    """Show a progress bar on standard error while samples go through, unless it is no terminal."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield lambda _: None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("samples", total=sum(len(one.time) for one in recordings))
-        yield lambda samples: bar.advance(task, samples)
+    return "-" if value is None else f"{round(value, 2):g}"
 
 
 def _speed(text: str) -> float | None:

@@ -16,7 +16,7 @@ from aiops.detection import FloatArray, Scores, StateArray, TimeArray
 from aiops.events import Samples, SeriesHead, WorkDue
 from aiops.ports import Event
 from aiops.series import SeriesMap
-from functions.detect import scoring
+from functions.detect import judge, scoring
 from functions.detect.config import DetectConfig, Rule
 from functions.detect.handler import DetectHandler
 from functions.detect.record import HEADER
@@ -95,11 +95,11 @@ def event(points: Sequence[Point], number: int) -> Event:
 def make(store, publisher, clock=None) -> DetectHandler:
     """Return a handler that judges every series with `Remembering`."""
     config = DetectConfig(default=Rule(detector="remembering"))
-    original, scoring.load = scoring.load, lambda *_: Remembering
+    original, judge.load = judge.load, lambda *_: Remembering
     try:
         scorer = scoring.Scorer(config, "test")
     finally:
-        scoring.load = original
+        judge.load = original
     return DetectHandler(
         store, publisher, clock or ManualClock(START), NAMES, config, scorer, "test"
     )

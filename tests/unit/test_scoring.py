@@ -9,7 +9,7 @@ from aiops.detection import Scores, score_of, severity_of
 from aiops.errors import Misconfigured
 from aiops.events import Anomaly, Samples, SeriesHead
 from aiops.series import SeriesMap
-from functions.detect import scoring
+from functions.detect import judge
 from functions.detect.batch import read_batch
 from functions.detect.config import DetectConfig, Rule, Selector
 from functions.detect.scoring import Outcome, Scorer
@@ -34,7 +34,7 @@ class Judged:
     """Scores batches one after the other, as a store would keep the records."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, rule: Rule, kind: str = "gauge") -> None:
-        monkeypatch.setattr(scoring, "load", lambda *_: Exact)
+        monkeypatch.setattr(judge, "load", lambda *_: Exact)
         self.scorer = Scorer(DetectConfig(default=rule), "test")
         self.kind = kind
         self.records: dict[str, bytes] = {}

@@ -1,0 +1,78 @@
+"""A rule with its detector made: who judges a series, and when an alarm is let through. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiops.detection import Detector, FloatArray, Scores
+from aiops.errors import Misconfigured
+from aiops.plugins import load
+from functions.detect.config import Rule
+from functions.detect.record import kind_of, record_dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A rule with its detector made, and the layout of the records it keeps."""
+
+    rule: Rule
+    detector: Detector
+    layout: np.dtype[Any]
+    kind: int
+    alarm_line: float
+    min_history: int
+
+    @classmethod
+    def of(cls, rule: Rule) -> "Judge":
+        """Make the detector a rule names.
+
+        Raises:
+            Misconfigured: there is none of that name, or a parameter is wrong.
+        """
+        made = load("functions.detect.detectors", rule.detector, "Detector")
+        try:
+            detector: Detector = made(**rule.params)
+        except (TypeError, ValueError) as error:
+            raise Misconfigured(f"detect: params of {rule.detector}: {error}") from None
+        layout = record_dtype(detector)
+        return cls(
+            rule,
+            detector,
+            layout,
+            kind_of(rule.detector, layout),
+            detector.alarm_line if rule.alarm_line is None else rule.alarm_line,
+            detector.min_history if rule.min_history is None else rule.min_history,
+        )
+
+    def lets_through(
+        self, value: FloatArray, scores: Scores, seen: NDArray[np.integer[Any]]
+    ) -> NDArray[np.bool_]:
+        """Return where nothing keeps an alarm from being raised, shape (n,).
+
+        Args:
+            value: The samples' values, shape (n,).
+            scores: What the detector says of them.
+            seen: Samples accepted before, shape (n,).
+        """
+        enough: NDArray[np.bool_] = seen >= self.min_history
+        return enough & _far_enough(self.rule, value, scores)
+
+
+def _far_enough(rule: Rule, value: FloatArray, scores: Scores) -> NDArray[np.bool_]:
+    """Return where a value lies far enough from expected, on the side that counts."""
+    distance = value - scores.expected
+    if rule.detection_direction == "up":
+        distance = np.maximum(distance, 0.0)
+    elif rule.detection_direction == "down":
+        distance = np.maximum(-distance, 0.0)
+    else:
+        distance = np.abs(distance)
+    least = np.maximum(
+        rule.min_dev_from_expected, rule.min_rel_dev_from_expected * np.abs(scores.expected)
+    )
+    wanted: NDArray[np.bool_] = (distance >= least) & (
+        (distance > 0) | (rule.detection_direction == "both")
+    )
+    return wanted
