@@ -5,6 +5,7 @@ from aiops.clock import Clock
 from aiops.incident_store import IncidentStore
 from aiops.ports import Publisher
 from aiops.topology import EMPTY, Topology
+from functions.correlate.arrivals import Arrivals
 from functions.correlate.atlas import Atlas
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import Domain
@@ -47,7 +48,6 @@ def assemble(  # noqa: PLR0913, PLR0917 - the one place that knows all parts
     atlas = Atlas(store, topology)
     return Correlate(
         state,
-        Linker(correlators, config.threshold),
-        atlas,
+        Arrivals(state, Linker(correlators, config.threshold), atlas),
         Outbox(state, publisher, ranker, atlas),
     )

@@ -42,6 +42,10 @@ class Atlas:
         self._default = default
         self._known: dict[str, Topology] = {}
 
+    def all(self, versions: Versions) -> tuple[Topology, ...]:
+        """Return all topologies kept; the default where none was observed."""
+        return tuple(self.at(versions, since) for since, _ in versions) or (self._default,)
+
     def at(self, versions: Versions, time: int) -> Topology:
         """Return the topology valid at a time; the default where none was observed."""
         version = version_at(versions, time)

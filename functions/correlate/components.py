@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from aiops.cell import Cell
+from aiops.cell import Cell, Site
 from aiops.events import Join
 from functions.correlate.linking import Link
 
@@ -27,11 +27,9 @@ class Forest(Generic[Node]):
             parent[node], node = root, parent[node]
         return root
 
-    def join(self, a: Node, b: Node) -> bool:
-        """Connect two nodes; tell whether they were apart."""
-        one, other = self.root(a), self.root(b)
-        self._parent[other] = one
-        return one != other
+    def join(self, a: Node, b: Node) -> None:
+        """Connect two nodes."""
+        self._parent[self.root(b)] = self.root(a)
 
     def components(self) -> tuple[tuple[Node, ...], ...]:
         """Return the components, in the order in which their first node was seen."""
@@ -39,6 +37,19 @@ class Forest(Generic[Node]):
         for node in tuple(self._parent):
             found.setdefault(self.root(node), []).append(node)
         return tuple(tuple(nodes) for nodes in found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """How cells are linked.
+
+    Attributes:
+        link: What links two cells; None for nothing.
+        keys: What two cells must have one of in common to be compared at all.
+    """
+
+    link: Callable[[Cell, Cell], Link | None]
+    keys: Callable[[Site], Iterable[Hashable]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,57 +68,72 @@ class Component:
 
 
 def gather(
-    cells: Iterable[Cell],
-    placed: Sequence[tuple[Cell, str]],
-    link: Callable[[Cell, Cell], Link | None],
+    cells: Iterable[Cell], placed: Sequence[tuple[Cell, str]], linking: Linking
 ) -> tuple[Component, ...]:
     """Return the components of new cells, each with the incidents it is linked to.
 
     Args:
         cells: New cells; one that is placed already belongs to the incident it is placed in.
         placed: Cells placed before, with the incident each belongs to now.
-        link: What links two cells.
+        linking: How they are linked.
     """
-    forest = Forest[Cell | str]()
-    joins: list[tuple[Cell, Join]] = []
     new = sorted(set(cells), key=lambda cell: (cell.time, cell.site.key))
-    for position, cell in enumerate(new):
-        forest.root(cell)
-        fresh: list[tuple[Cell, Cell | str]] = [(earlier, earlier) for earlier in new[:position]]
-        for other, node in (*placed, *fresh):
-            if forest.root(node) == forest.root(cell):
+    forest = Forest[str | int]()
+    index = _Index(linking.keys)
+    joins: dict[int, list[Join]] = {number: [] for number in range(len(new))}
+    for cell, incident in placed:
+        index.add(cell, incident)
+    for number, cell in enumerate(new):
+        forest.root(number)
+        for other, node in index.near(cell.site):
+            if forest.root(node) == forest.root(number):
                 continue
-            if cell.key == other.key:
-                forest.join(node, cell)
-            elif (found := link(cell, other)) is not None:
-                forest.join(node, cell)
-                joins.extend(_told(cell, other, found))
-    return tuple(_component(nodes, joins) for nodes in _with_new(forest.components()))
+            same = cell.key == other.key
+            found = None if same else linking.link(cell, other)
+            if same or found is not None:
+                forest.join(node, number)
+            if found is not None and cell.site.service != other.site.service:
+                joins[number].append(_join(cell, other, found))
+        index.add(cell, number)
+    return tuple(_components(forest, new, joins))
 
 
-def _with_new(
-    components: Iterable[tuple[Cell | str, ...]],
-) -> Iterable[tuple[Cell | str, ...]]:
-    return (nodes for nodes in components if any(isinstance(node, Cell) for node in nodes))
+class _Index:
+    """Finds the cells that share a key with a site, in the order they were added."""
+
+    def __init__(self, keys: Callable[[Site], Iterable[Hashable]]) -> None:
+        self._keys = keys
+        self._cells: list[tuple[Cell, str | int]] = []
+        self._by_key: dict[Hashable, list[int]] = {}
+
+    def add(self, cell: Cell, node: str | int) -> None:
+        for key in self._keys(cell.site):
+            self._by_key.setdefault(key, []).append(len(self._cells))
+        self._cells.append((cell, node))
+
+    def near(self, site: Site) -> Iterable[tuple[Cell, str | int]]:
+        found = {place for key in self._keys(site) for place in self._by_key.get(key, ())}
+        return (self._cells[place] for place in sorted(found))
 
 
-def _component(nodes: tuple[Cell | str, ...], joins: Sequence[tuple[Cell, Join]]) -> Component:
-    cells = tuple(node for node in nodes if isinstance(node, Cell))
-    return Component(
-        cells,
-        tuple(sorted(node for node in nodes if isinstance(node, str))),
-        tuple(join for cell, join in joins if cell in set(cells)),
-    )
+def _components(
+    forest: Forest[str | int], new: Sequence[Cell], joins: dict[int, list[Join]]
+) -> Iterable[Component]:
+    for nodes in forest.components():
+        numbers = [node for node in nodes if isinstance(node, int)]
+        if numbers:
+            yield Component(
+                tuple(new[number] for number in numbers),
+                tuple(sorted(node for node in nodes if isinstance(node, str))),
+                tuple(join for number in numbers for join in joins[number]),
+            )
 
 
-def _told(cell: Cell, other: Cell, link: Link) -> tuple[tuple[Cell, Join], ...]:
-    if cell.site.service == other.site.service:
-        return ()
-    join = Join(
+def _join(cell: Cell, other: Cell, link: Link) -> Join:
+    return Join(
         service=cell.site.service,
         linked_to=other.site.service,
         time=cell.time,
         weight=round(link.weight, 3),
         reason=link.reason,
     )
-    return ((cell, join),)

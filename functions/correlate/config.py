@@ -23,7 +23,8 @@ class CorrelateConfig(BaseModel):
         similar_text: Share of common word pairs from which two texts are alike.
         hub_degree: A service with more neighbours is a hub: it joins less.
         resolve_after: Seconds without an anomaly after which an incident is resolved.
-        reopen_within: Seconds after its resolution in which the same site reopens an incident.
+        reopen_within: Seconds after its resolution in which an anomaly of the same role at the
+            same place reopens an incident.
         max_age: Seconds from its first anomaly after which an incident takes no more.
         max_series: Series of which an incident keeps the evidence; the strongest stay.
         group_wait: Seconds after opening before people are told, so that suspects rest on more
@@ -43,7 +44,7 @@ class CorrelateConfig(BaseModel):
     ranker: str = "evidence"
     threshold: Weight = 0.5
     bucket: Annotated[int, Field(ge=1, le=3_600)] = 30
-    window: Annotated[int, Field(ge=1, le=3_600)] = 300
+    window: Annotated[int, Field(ge=1, le=3_600)] = 120
     time_weight: Weight = 0.0
     labels: dict[str, Weight] = Field(
         default={
@@ -58,10 +59,10 @@ class CorrelateConfig(BaseModel):
     texts: tuple[str, ...] = ("log_template", "template", "alertname", "message")
     similar_text: Weight = 0.6
     hub_degree: Annotated[int, Field(ge=1)] = 20
-    resolve_after: Seconds = 600
-    reopen_within: Seconds = 600
+    resolve_after: Seconds = 300
+    reopen_within: Seconds = 120
     max_age: Seconds = 86_400
-    max_series: Annotated[int, Field(ge=1, le=2_000)] = 400
+    max_series: Annotated[int, Field(ge=1, le=2_000)] = 200
     group_wait: Seconds = 30
     notify_anomalies: Annotated[int, Field(ge=1)] = 2
     notify_series: Annotated[int, Field(ge=1)] = 2

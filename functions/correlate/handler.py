@@ -1,30 +1,27 @@
 """Anomalies into incidents: what each event changes, committed before anything is said of it."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from aiops.adapters.cloudevent import read_fact
 from aiops.adapters.serve import child_trace
-from aiops.cell import Cell
 from aiops.errors import Rejected
 from aiops.events import (
     AnomaliesDetected,
-    Anomaly,
     ChangeObserved,
     CommandGiven,
     FeedbackGiven,
     TopologyObserved,
     WorkDue,
 )
-from aiops.incident_store import View
 from aiops.ports import Counts, Event
 from aiops.topology import Topology
 from functions.correlate import incident
-from functions.correlate.atlas import Atlas, valid_from
-from functions.correlate.domain import MEMORY, Change, Domain, until_committed
-from functions.correlate.intake import closed_to, destination, grouped, span_of, take_in, way
-from functions.correlate.linking import Link, Linker
+from functions.correlate.arrivals import Arrivals
+from functions.correlate.atlas import valid_from
+from functions.correlate.domain import Change, Domain, until_committed
+from functions.correlate.intake import destination
 from functions.correlate.outbox import Outbox
 
 BATCH = 64
@@ -32,20 +29,11 @@ BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What came of a batch: how many of each kind, and the incidents to bring up to date."""
-
-    counts: Counts
-    incidents: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Correlate:
     """Handles the events of one domain."""
 
     domain: Domain
-    linker: Linker
-    atlas: Atlas
+    arrivals: Arrivals
     outbox: Outbox
 
     def __call__(self, event: Event) -> Counts:
@@ -73,69 +61,11 @@ class Correlate:
             self._check_domain(anomaly.domain, f"anomalies.{index}.domain")
         limit = event.time + self.domain.config.future_tolerance * 1000
         believed = {anomaly.id: anomaly for anomaly in fact.anomalies if anomaly.time <= limit}
-        taken = until_committed(lambda: self._take(tuple(believed.values()), event.time))
+        taken = until_committed(lambda: self.arrivals.take(tuple(believed.values()), event.time))
         counts = taken.counts
         counts["future"] += sum(anomaly.time > limit for anomaly in fact.anomalies)
         counts["published"] += self._send(taken.incidents, event.time, event)
         return counts
-
-    def _take(self, anomalies: Sequence[Anomaly], now: int) -> Taken | None:
-        """Take a batch in; None where the domain changed meanwhile."""
-        config = self.domain.config
-        span = span_of(anomalies, config) if anomalies else None
-        view = self.domain.look(now, tuple(anomaly.id for anomaly in anomalies), span)
-        unseen = [anomaly for anomaly in anomalies if anomaly.id not in view.placed]
-        fresh = [anomaly for anomaly in unseen if anomaly.time >= view.watermark - MEMORY]
-        moved = self.domain.store.moved(
-            {*view.placed.values(), *(placed.incident for placed in view.cells)}
-        )
-        counts: Counts = Counter(
-            duplicate=len(anomalies) - len(unseen),
-            too_old=len(unseen) - len(fresh),
-            accepted=len(fresh),
-        )
-        concerned = {*view.waiting, *view.overdue}
-        concerned |= {name for known in view.placed.values() for name in way(known, moved)}
-        if fresh:
-            change = self._intake(fresh, view, moved)
-            if self.domain.commit(view, change) is None:
-                return None
-            concerned |= {record.id for record in change.records}
-        return Taken(counts, frozenset(concerned))
-
-    def _intake(self, anomalies: Sequence[Anomaly], view: View, moved: Mapping[str, str]) -> Change:
-        """Return what new anomalies change, given all cells near them."""
-        config = self.domain.config
-        placed = [(p.cell, destination(p.incident, moved)) for p in view.cells]
-        closed: frozenset[str] = frozenset()
-        while True:
-            open_to = [(cell, name) for cell, name in placed if name not in closed]
-            components = grouped(anomalies, open_to, self._link(view), config)
-            records = self.domain.records({n for part in components for n in part.incidents})
-            found = closed_to(components, records, config)
-            if not found:
-                break
-            closed |= found
-        intake = take_in(self.domain.name, anomalies, components, records, config)
-        known = frozenset(view.cells)
-        cells = tuple(place for place in intake.cells if place not in known)
-        settled = tuple(
-            record
-            if record.status == "merged"
-            else incident.settle(record, view.processed_until, config)
-            for record in intake.records
-        )
-        watermark = max(anomaly.time for anomaly in anomalies)
-        return Change(settled, intake.sightings, cells, watermark)
-
-    def _link(self, view: View) -> Callable[[Cell, Cell], Link | None]:
-        """Return what links two cells under the topology valid at the later of them."""
-
-        def link(a: Cell, b: Cell) -> Link | None:
-            topology = self.atlas.at(view.topologies, max(a.time, b.time))
-            return self.linker.link(a, b, topology)
-
-        return link
 
     def _tick(self, event: Event) -> Counts:
         due = read_fact(event, WorkDue)
@@ -170,8 +100,8 @@ class Correlate:
         command = read_fact(event, CommandGiven)
         name = until_committed(lambda: self._order(command, event.time))
         if not name:
-            return Counter(unknown_incident=1)
-        return Counter(commands=1, published=self._send({name}, event.time, event))
+            return self._sent(event, (), "unknown_incident")
+        return self._sent(event, {name}, "commands")
 
     def _order(self, command: CommandGiven, now: int) -> str | None:
         """Note a command; return the incident it concerns by now, empty where there is none."""
@@ -190,7 +120,8 @@ class Correlate:
         observed = read_fact(event, TopologyObserved)
         self._check_domain(observed.domain, "domain")
         topology = Topology.of((call.client, call.server) for call in observed.calls)
-        return Counter({until_committed(lambda: self._chart(observed, topology, event.time)): 1})
+        outcome = until_committed(lambda: self._chart(observed, topology, event.time))
+        return self._sent(event, (), outcome)
 
     def _chart(self, observed: TopologyObserved, topology: Topology, now: int) -> str | None:
         """Keep a topology; return what became of it."""
@@ -209,9 +140,7 @@ class Correlate:
         until_committed(
             lambda: self.domain.commit(self.domain.look(event.time), Change(changes=(change,)))
         )
-        return Counter(
-            changes=1, published=self._send(self._changed(change, event.time), event.time, event)
-        )
+        return self._sent(event, self._changed(change, event.time), "changes")
 
     def _changed(self, change: ChangeObserved, now: int) -> frozenset[str]:
         """Return the incidents whose suspects a change may alter: those going on or soon after."""
@@ -225,7 +154,13 @@ class Correlate:
 
     def _feedback(self, event: Event) -> Counts:
         read_fact(event, FeedbackGiven)
-        return Counter(feedback=1)
+        return self._sent(event, (), "feedback")
+
+    def _sent(self, event: Event, incidents: Collection[str], outcome: str) -> Counts:
+        """Bring incidents up to date, and whatever is due besides; count what became of it."""
+        view = self.domain.look(event.time)
+        due = {*incidents, *view.waiting, *view.overdue}
+        return Counter({outcome: 1, "published": self._send(due, event.time, event)})
 
     def _send(self, incidents: Collection[str], now: int, cause: Event) -> int:
         extensions = {"causationid": cause.id, **child_trace(cause, "correlate")}

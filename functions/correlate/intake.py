@@ -1,6 +1,6 @@
 """What a batch of new anomalies changes: pure, from what was read to what is to be committed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiops.cell import Cell
@@ -8,9 +8,8 @@ from aiops.events import Anomaly
 from aiops.ids import derive
 from aiops.incident_store import Placed, Record, Sighting
 from functions.correlate import incident
-from functions.correlate.components import Component, gather
+from functions.correlate.components import Component, Linking, gather
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.linking import Link
 from functions.correlate.sites import cell_of
 
 
@@ -46,11 +45,11 @@ def span_of(anomalies: Sequence[Anomaly], config: CorrelateConfig) -> tuple[int,
 def grouped(
     anomalies: Sequence[Anomaly],
     placed: Sequence[tuple[Cell, str]],
-    link: Callable[[Cell, Cell], Link | None],
+    linking: Linking,
     config: CorrelateConfig,
 ) -> tuple[Component, ...]:
     """Return which of the anomalies' cells belong together and to which incidents."""
-    return gather((cell_of(anomaly, config) for anomaly in anomalies), placed, link)
+    return gather((cell_of(anomaly, config) for anomaly in anomalies), placed, linking)
 
 
 def closed_to(

@@ -1,6 +1,6 @@
 """What links two cells: correlators look, and what they find is combined."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Protocol
@@ -34,6 +34,13 @@ class Correlator(Protocol):
 
     gate: bool
 
+    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
+        """Return what another site must have one of in common for this correlator to matter.
+
+        Two sites that share no key of any correlator are never compared. What cannot reach the
+        threshold together with other such things needs none.
+        """
+
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
         """Return what it finds, the same for `(a, b)` and `(b, a)`; None for nothing.
 
@@ -52,6 +59,17 @@ class Linker:
         self._correlators = tuple(correlators)
         self._threshold = threshold
         self._known: dict[tuple[str, str, int, str], Link | None] = {}
+        self._keys: dict[tuple[str, str], frozenset[Hashable]] = {}
+
+    def keys(self, site: Site, topology: Topology) -> frozenset[Hashable]:
+        """Return what another site must share one of to be compared with this one."""
+        name = (site.key, topology.version)
+        if name not in self._keys:
+            if len(self._keys) >= REMEMBERED:
+                self._keys.clear()
+            found = (correlator.keys(site, topology) for correlator in self._correlators)
+            self._keys[name] = frozenset({site.key}).union(*found)
+        return self._keys[name]
 
     def link(self, a: Cell, b: Cell, topology: Topology) -> Link | None:
         """Return the link between two cells; None where too little speaks for one."""

@@ -14,6 +14,7 @@ def cell_of(anomaly: Anomaly, config: CorrelateConfig) -> Cell:
     text = next((labels[name] for name in config.texts if labels.get(name)), "")
     site = Site(
         service=anomaly.service,
+        role=anomaly.role,
         labels=tuple(sorted((k, v) for k, v in labels.items() if k in config.labels and v)),
         edge=anomaly.edge,
         template=anomaly.template,

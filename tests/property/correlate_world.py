@@ -14,6 +14,7 @@ from aiops.events import AnomaliesDetected, Anomaly, ChangeObserved, Evidence, I
 from aiops.ids import derive
 from aiops.ports import Event
 from aiops.topology import Topology
+from functions.correlate.arrivals import Arrivals
 from functions.correlate.atlas import Atlas
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import Domain
@@ -46,7 +47,9 @@ def ranker():
 def make(store, publisher, clock=None, config=CONFIG) -> Correlate:
     domain = Domain("test", store, clock or ManualClock(START), config)
     atlas = Atlas(store, TOPOLOGY)
-    return Correlate(domain, linker(), atlas, Outbox(domain, publisher, ranker(), atlas))
+    return Correlate(
+        domain, Arrivals(domain, linker(), atlas), Outbox(domain, publisher, ranker(), atlas)
+    )
 
 
 def anomaly(service: str, second: int, metric: int = 1, ratio: float = 2.0, **other) -> Anomaly:
@@ -84,7 +87,7 @@ def detected(anomalies: Sequence[Anomaly], number: int = 0, time: int = START + 
 
 
 def tick(second: int, processed: int | None = None) -> Event:
-    """Return the clock's event: so many seconds after the start, everything processed up to then."""
+    """Return the clock's event: so many seconds after the start, with everything processed."""
     until = second if processed is None else processed
     due = WorkDue(
         stage="correlate", now=START + second * 1000, processed_until=START + until * 1000

@@ -10,7 +10,7 @@ from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.clock import ManualClock
 from aiops.errors import Unavailable
 from aiops.events import ChangeObserved
-from functions.correlate import handler as handling
+from functions.correlate import arrivals
 from functions.correlate.outbox import Outbox
 from tests.property import correlate_world as world
 from tests.property.scheduler import Scheduler
@@ -144,11 +144,11 @@ def test_clearing_before_publishing_is_caught(monkeypatch):
 
 
 def test_refusing_anomalies_of_a_resolved_incident_is_caught(monkeypatch):
-    genuine = handling.closed_to
+    genuine = arrivals.closed_to
 
     def closed_to(components, records, config):
         resolved = {name for name, record in records.items() if record.status == "resolved"}
         return genuine(components, records, config) | resolved
 
-    monkeypatch.setattr(handling, "closed_to", closed_to)
+    monkeypatch.setattr(arrivals, "closed_to", closed_to)
     assert caught(run)

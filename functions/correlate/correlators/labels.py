@@ -1,5 +1,6 @@
 """Shared labels: the same pod, deployment, node."""
 
+from collections.abc import Hashable, Iterable
 from math import prod
 
 from aiops.cell import Site
@@ -15,6 +16,11 @@ class Correlator:
 
     def __init__(self, config: CorrelateConfig) -> None:
         self._weights = config.labels
+        self._telling = telling(config)
+
+    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:  # noqa: ARG002
+        """Return the site's labels, those left out that are too weak even together."""
+        return ((name, value) for name, value in site.labels if name in self._telling)
 
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
         """Return what the labels with equal values weigh together; None without any."""
@@ -28,3 +34,14 @@ class Correlator:
             return None
         _, name, value = max(shared)
         return Link(1 - prod(1 - weight for weight, _, _ in shared), f"both on {name} {value}")
+
+
+def telling(config: CorrelateConfig) -> frozenset[str]:
+    """Return the labels of which one must be shared, if labels are to reach the threshold."""
+    doubt = 1 - config.time_weight
+    found = set()
+    for weight, name in sorted((weight, name) for name, weight in config.labels.items()):
+        doubt *= 1 - weight
+        if 1 - doubt >= config.threshold:
+            found.add(name)
+    return frozenset(found)

@@ -1,5 +1,6 @@
 """Alike in words: the same log template, or texts that share most of their word pairs."""
 
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from itertools import pairwise
 
@@ -18,6 +19,12 @@ class Correlator:
 
     def __init__(self, config: CorrelateConfig) -> None:
         self._similar = config.similar_text
+
+    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:  # noqa: ARG002
+        """Return the site's template and the word pairs of its text."""
+        if site.template is not None:
+            yield "template", site.template
+        yield from shingles(site.text)
 
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
         """Return how alike the two texts are; None where they are not."""

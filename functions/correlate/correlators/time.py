@@ -1,5 +1,7 @@
 """Nearness in time: the gate every link has to pass."""
 
+from collections.abc import Hashable, Iterable
+
 from aiops.cell import Site
 from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
@@ -15,6 +17,11 @@ class Correlator:
         self._window = config.window * 1000
         self._recurrence = config.recurrence * 1000
         self._weight = config.time_weight
+        self._alone = config.time_weight >= config.threshold
+
+    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:  # noqa: ARG002
+        """Return what all sites share, where time alone is enough; nothing otherwise."""
+        return ("any",) if self._alone else ()
 
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
         """Return how near the two are in time; None where too far apart."""

@@ -1,5 +1,7 @@
 """Nearness in the call graph; an edge is as near as the nearer of its two ends."""
 
+from collections.abc import Hashable, Iterable
+
 from aiops.cell import Site
 from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
@@ -19,6 +21,16 @@ class Correlator:
 
     def __init__(self, config: CorrelateConfig) -> None:
         self._hub_degree = config.hub_degree
+
+    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
+        """Return the services around a site; for a call to or from a hub, that call."""
+        for end in site.ends:
+            if end == UNKNOWN:
+                continue
+            yield end
+            for near in topology.neighbours(end):
+                hub = topology.degree(near) > self._hub_degree
+                yield tuple(sorted((end, near))) if hub else near
 
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
         """Return how near the two are in the topology; None beyond two calls."""
