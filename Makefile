@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 FUNCTIONS := detect correlate act collect
 SEED ?= 1
+QUICK := not slow and not redis and not kafka and not prometheus
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -21,11 +22,11 @@ demo: setup ## watch faults travel from samples to messages; SEED=n gives anothe
 	@$(BIN)/aiops demo --seed $(SEED)
 
 test: setup ## what a newcomer runs
-	$(BIN)/pytest -m "not slow and not redis and not kafka"
+	$(BIN)/pytest -m "$(QUICK)"
 
 test-full: setup ## the rest: Debian's Redis, Apache Kafka, slow properties, coverage
-	$(BIN)/pytest -m "slow or redis or kafka"
-	$(BIN)/pytest -q -m "not slow and not redis and not kafka" --ignore tests/property --cov --cov-fail-under 90
+	$(BIN)/pytest -m "not ($(QUICK))"
+	$(BIN)/pytest -q -m "$(QUICK)" --ignore tests/property --cov --cov-fail-under 90
 
 lint: setup ## style, types, direction of imports
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, visibly, what needs a server that is not installed."""
     missing = {
         "redis": None if shutil.which("redis-server") else "redis-server is not installed",
+        "prometheus": None if shutil.which("prometheus") else "prometheus is not installed",
         "kafka": None if shutil.which("java") and shutil.which("mvn") else "no Java or no Maven",
     }
     for item in items:

@@ -1,0 +1,113 @@
+"""Queries against a real Prometheus that scrapes itself."""
+
+import json
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+
+from aiops.errors import Unavailable
+from functions.collect.prometheus import Prometheus
+from local.servers.process import ChildProcess, free_ports
+
+CONFIG = """
+global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: prometheus
+    static_configs: [{targets: ["127.0.0.1:%d"]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    (port,) = free_ports(1)
+    (folder / "prometheus.yml").write_text(CONFIG % port)
+    child = ChildProcess(
+        "prometheus",
+        [
+            "prometheus",
+            f"--config.file={folder}/prometheus.yml",
+            f"--storage.tsdb.path={folder}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+        folder / "prometheus.log",
+    )
+    child.start()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        child.wait_until(lambda: _scraped(url), 30)
+        yield url
+    finally:
+        child.stop()
+
+
+def _scraped(url: str) -> bool:
+    try:
+        return bool(Prometheus(url, 2).query("up == 1", time.time_ns() // 1_000_000))
+    except Unavailable:
+        return False
+
+
+@pytest.mark.prometheus
+def test_a_vector_becomes_samples_with_their_labels_and_times(prometheus: str) -> None:
+    now = time.time_ns() // 1_000_000
+    (sample,) = Prometheus(prometheus, 5).query("up", now)
+    assert sample.value == 1.0
+    assert sample.labels["job"] == "prometheus"
+    assert "__name__" not in sample.labels
+    assert abs(sample.time - now) <= 1
+
+
+@pytest.mark.prometheus
+@pytest.mark.parametrize(
+    ("promql", "words"),
+    [("sum by (", "bad_data"), ("scalar(up)", "a scalar where a vector was expected")],
+)
+def test_a_query_without_a_good_answer_says_why(prometheus: str, promql: str, words: str) -> None:
+    with pytest.raises(Unavailable, match=words):
+        Prometheus(prometheus, 5).query(promql, time.time_ns() // 1_000_000)
+
+
+@pytest.mark.prometheus
+def test_nan_and_infinities_come_as_prometheus_writes_them(prometheus: str) -> None:
+    now = time.time_ns() // 1_000_000
+    (infinite,) = Prometheus(prometheus, 5).query("vector(1) / vector(0)", now)
+    (gap,) = Prometheus(prometheus, 5).query("vector(0) / vector(0)", now)
+    assert infinite.value == float("inf")
+    assert gap.value != gap.value
+
+
+def test_nobody_there_is_unavailable() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(Unavailable, match="Prometheus: ConnectionError"):
+        Prometheus(f"http://127.0.0.1:{port}", 1).query("up", 0)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    bodies: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        body = self.bodies.pop(0)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", json.dumps({"status": "error"}).encode()])
+def test_something_that_is_no_prometheus_is_unavailable(body: bytes) -> None:
+    server = HTTPServer(("127.0.0.1", 0), _Answers)
+    _Answers.bodies = [body]
+    thread = Thread(target=server.handle_request)
+    thread.start()
+    with pytest.raises(Unavailable, match="Prometheus: "):
+        Prometheus(f"http://127.0.0.1:{server.server_address[1]}", 2).query("up", 0)
+    thread.join()
+    server.server_close()
