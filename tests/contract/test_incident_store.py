@@ -1,0 +1,277 @@
+"""What every incident store does, in memory and on Redis."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from aiops.adapters.keys import Keys
+from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_incidents import RedisIncidents
+from aiops.cell import Cell, Site
+from aiops.events import ChangeObserved, CommandGiven, Join
+from aiops.incident_store import (
+    KEPT_TOPOLOGIES,
+    Commit,
+    Held,
+    Horizon,
+    Placed,
+    Query,
+    Record,
+    Sighting,
+    View,
+)
+from aiops.topology import EMPTY, Topology
+from functions.correlate.incident import of_anomalies
+from tests.property import correlate_world as world
+
+NOTHING = Horizon(0, 0, 0, 0)
+NOW = Query(now=0, dirty_before=-1)
+
+
+@pytest.fixture(params=["memory", "redis", pytest.param("debian redis", marks=pytest.mark.redis)])
+def store(request):
+    if request.param == "memory":
+        return MemoryIncidents()
+    fixture = "redis_url" if request.param == "redis" else "debian_redis_url"
+    client = connect(request.getfixturevalue(fixture))
+    return RedisIncidents(client, Keys(f"t{uuid4().hex}:"), "a domain: 1")
+
+
+def commit(store, **parts) -> bool:
+    """Commit on whatever the revision is."""
+    given = {"now": 1, "watermark": 0, "processed_until": 0, "horizon": NOTHING} | parts
+    given.setdefault("revision", store.look(NOW).revision)
+    return store.commit(Commit(**given))
+
+
+def record(name="i1", *, at=(10, 20), **parts) -> Record:
+    anomalies = [world.anomaly("a", second) for second in at]
+    return of_anomalies(name, "test", anomalies, (), world.CONFIG).model_copy(
+        update={"version": 5, **parts}
+    )
+
+
+def second(number: int) -> int:
+    return world.START + number * 1000
+
+
+def test_an_empty_domain_is_empty(store):
+    assert store.look(Query(1 << 52, 1 << 52, ("x",), (0, 1 << 52))) == View()
+    assert store.incidents({"x"}) == {}
+    assert store.incidents(()) == {}
+    assert store.moved({"x"}) == {}
+    assert store.moved(()) == {}
+    assert store.quiet(1 << 52, 9) == ()
+    assert store.changes(0, 1 << 52) == ()
+    assert store.topology("none") == EMPTY
+
+
+def test_every_commit_raises_the_revision(store):
+    before = store.look(NOW).revision
+    assert commit(store)
+    assert store.look(NOW).revision == before + 1
+
+
+def test_a_commit_on_an_old_revision_changes_nothing(store):
+    commit(store)
+    view = store.look(NOW)
+    done = commit(
+        store,
+        revision=view.revision - 1,
+        watermark=7,
+        processed_until=7,
+        sightings=(Sighting("a1", 3, "i1"),),
+        cells=(Placed(Cell(Site("a"), 3), "i1"),),
+        records=(record(),),
+        topology=(1, world.TOPOLOGY),
+        changes=(ChangeObserved(service="a", kind="deploy", observed_at=5),),
+    )
+    assert not done
+    assert store.look(Query(1 << 52, 1 << 52, ("a1",), (0, 9))) == view
+    assert store.incidents({"i1"}) == {}
+    assert store.changes(0, 9) == ()
+
+
+def test_the_watermark_and_the_processed_time_only_rise(store):
+    commit(store, watermark=9, processed_until=8)
+    commit(store, watermark=3, processed_until=10)
+    view = store.look(NOW)
+    assert (view.watermark, view.processed_until) == (9, 10)
+
+
+def test_an_anomaly_stays_where_it_was_first_put(store):
+    commit(store, sightings=(Sighting("a1", 3, "i1"), Sighting("a2", 4, "i2")))
+    commit(store, sightings=(Sighting("a1", 3, "i9"),))
+    assert store.look(replace(NOW, anomalies=("a1", "a3", "a2"))).placed == {"a1": "i1", "a2": "i2"}
+
+
+def test_cells_are_found_by_time_with_everything_that_makes_them(store):
+    site = Site(
+        "a", "edge_client", (("node", "n1"), ("pod", "p1")), ("a", "b"), "t1", "über 12 % {x}"
+    )
+    places = tuple(Placed(Cell(s, t), "i1") for s in (site, Site("b")) for t in (10, 20, 30))
+    commit(store, cells=places)
+    commit(store, cells=places)
+    commit(store, cells=(Placed(Cell(site, 20), "i2"),))
+    found = store.look(replace(NOW, cells=(20, 30))).cells
+    expected = {p for p in places if p.cell.time >= 20} | {Placed(Cell(site, 20), "i2")}
+    assert set(found) == expected
+    assert len(found) == len(expected)
+    assert store.look(NOW).cells == ()
+
+
+def test_a_record_comes_back_as_it_was(store):
+    order = CommandGiven(incident="i1", command="acknowledge", given_by="Zoë", given_at=4)
+    join = Join(service="a", linked_to="b", time=3, weight=0.8, reason="a calls b")
+    kept = record(orders=(order,), joins=(join,), notify_from=3, blast_radius=("x",))
+    commit(store, records=(kept,))
+    assert store.incidents({"i1", "i2"}) == {"i1": Held(kept, dirty=True, told=0)}
+
+
+def test_published_clears_exactly_the_version_that_was_published(store):
+    old, new = record(), record(version=6, generation=2)
+    commit(store, records=(old,))
+    commit(store, records=(new,))
+    store.published([old])
+    assert store.incidents({"i1"})["i1"] == Held(new, dirty=True, told=1)
+    store.published([new])
+    assert store.incidents({"i1"})["i1"] == Held(new, dirty=False, told=2)
+    store.published([old])
+    assert store.incidents({"i1"})["i1"].told == 2
+    assert store.look(Query(0, 1 << 52)).overdue == ()
+
+
+def test_what_was_not_published_in_time_is_listed_oldest_first(store):
+    commit(store, now=30, records=(record("i1"),))
+    commit(store, now=10, records=(record("i2"),))
+    commit(store, now=50, records=(record("i3"),))
+    assert store.look(Query(0, 30)).overdue == ("i2", "i1")
+    commit(store, now=60, records=(record("i2", version=7),))
+    assert store.look(Query(0, 30)).overdue == ("i1",)
+
+
+def test_incidents_people_wait_for_are_listed_while_they_are_open(store):
+    commit(
+        store,
+        records=(
+            record("i1", notify_from=20),
+            record("i2", notify_from=10),
+            record("i3", notify_from=30),
+            record("i4"),
+            record("i5", notify_from=5, status="resolved"),
+        ),
+    )
+    assert store.look(Query(20, -1)).waiting == ("i2", "i1")
+    commit(store, records=(record("i2", version=6, notify_from=None),))
+    assert store.look(Query(20, -1)).waiting == ("i1",)
+
+
+def test_quiet_incidents_are_the_open_ones_not_active_since(store):
+    reopened = CommandGiven(incident="i3", command="reopen", given_by="x", given_at=second(90))
+    commit(
+        store,
+        records=(
+            record("i1", at=(10, 40)),
+            record("i2", at=(30,), status="acknowledged"),
+            record("i3", at=(10,), orders=(reopened,)),
+            record("i4", at=(5,), status="resolved"),
+        ),
+    )
+    assert store.quiet(second(40), 9) == ("i2",)
+    assert store.quiet(second(91), 9) == ("i2", "i1", "i3")
+    assert store.quiet(second(91), 2) == ("i2", "i1")
+
+
+def test_redirects_are_followed_to_the_end(store):
+    gone = {"status": "merged"}
+    commit(store, records=(record("i1", merged_into="i2", **gone), record("i2"), record("i4")))
+    assert store.moved({"i1", "i4"}) == {"i1": "i2"}
+    commit(store, records=(record("i2", merged_into="i3", **gone), record("i3")))
+    assert store.moved({"i1"}) == {"i1": "i2", "i2": "i3"}
+    assert store.quiet(1 << 52, 9) == ("i3", "i4")
+
+
+def test_topologies_are_listed_by_the_time_they_hold_from(store):
+    later = Topology.of([("x", "y")])
+    commit(store, topology=(5, later))
+    commit(store, topology=(0, world.TOPOLOGY))
+    view = store.look(NOW)
+    assert view.topologies == ((0, world.TOPOLOGY.version), (5, later.version))
+    assert store.topology(later.version) == later
+    assert store.topology(world.TOPOLOGY.version) == world.TOPOLOGY
+
+
+def test_only_the_newest_topologies_are_kept(store):
+    for since in range(KEPT_TOPOLOGIES + 3):
+        commit(store, topology=(since * 10, Topology.of([("x", f"y{since}")])))
+    assert [since for since, _ in store.look(NOW).topologies] == [
+        since * 10 for since in range(3, KEPT_TOPOLOGIES + 3)
+    ]
+
+
+def test_changes_are_a_set_found_by_time(store):
+    one, two, three = (
+        ChangeObserved(service=name, kind="deploy", observed_at=at)
+        for name, at in (("a", 30), ("b", 10), ("c", 20))
+    )
+    commit(store, changes=(one, two))
+    commit(store, changes=(two, three))
+    assert store.changes(10, 30) == (two, three, one)
+    assert store.changes(11, 29) == (three,)
+
+
+def test_what_lies_below_the_horizons_is_forgotten(store):
+    gone = {"status": "merged", "merged_into": "i3"}
+    closed = record("i1", at=(10,), status="resolved")
+    unpublished = record("i2", at=(10,), status="resolved")
+    commit(
+        store,
+        sightings=(Sighting("a1", second(10), "i1"), Sighting("a2", second(20), "i1")),
+        cells=tuple(Placed(Cell(Site("a"), second(at)), "i1") for at in (10, 20)),
+        records=(closed, unpublished, record("i3", at=(10,)), record("i4", at=(10,), **gone)),
+        changes=(ChangeObserved(service="a", kind="deploy", observed_at=second(5)),),
+    )
+    store.published([closed, record("i3", at=(10,)), record("i4", at=(10,), **gone)])
+    commit(store, horizon=Horizon(second(20), second(20), second(20), second(10)))
+    view = store.look(Query(0, -1, ("a1", "a2"), (0, second(99))))
+    assert view.placed == {"a2": "i1"}
+    assert [placed.cell.time for placed in view.cells] == [second(20)]
+    assert set(store.incidents({"i1", "i2", "i3", "i4"})) == {"i2", "i3"}
+    assert store.changes(0, second(99)) == ()
+    assert store.moved({"i4"}) == {"i4": "i3"}
+    store.published([unpublished])
+    commit(store, horizon=Horizon(second(20), second(20), second(20), second(11)))
+    assert set(store.incidents({"i2", "i3"})) == {"i3"}
+    assert store.moved({"i4"}) == {}
+
+
+def test_domains_and_generations_do_not_see_each_other(redis_url):
+    client = connect(redis_url)
+    here = Keys(f"t{uuid4().hex}:")
+    stores = [
+        RedisIncidents(client, here, "one"),
+        RedisIncidents(client, here, "two"),
+        RedisIncidents(client, Keys(f"t{uuid4().hex}:"), "one"),
+    ]
+    commit(stores[0], records=(record(),))
+    assert [len(store.incidents({"i1"})) for store in stores] == [1, 0, 0]
+
+
+def test_on_redis_everything_expires_and_sooner_on_a_faster_clock(redis_url):
+    client = connect(redis_url)
+    for rate, most in ((1.0, 30 * 86_400_000), (600.0, 30 * 86_400_000 // 600)):
+        keys = Keys(f"t{uuid4().hex}:")
+        kept = RedisIncidents(client, keys, "test", rate)
+        commit(kept, records=(record(notify_from=3),), sightings=(Sighting("a1", 3, "i1"),))
+        kept.published([record()])
+        found = [client.pttl(key) for key in client.scan_iter(f"aiops:{keys.generation}*")]
+        assert len(found) >= 6
+        assert all(most - 60_000 < left <= most for left in found)
+
+
+def test_on_redis_all_keys_of_a_domain_share_a_slot():
+    names = Keys().incidents("shop")
+    assert len(set(names)) == 15
+    assert {name[name.index("{") : name.index("}") + 1] for name in names} == {"{c:shop}"}
