@@ -3,26 +3,18 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from local.delivery.assignment import Assignment, Handle
 from local.delivery.cloudevent import Record
-from local.delivery.lane import Lane
-from local.delivery.offsets import OffsetTracker
 
 log = logging.getLogger(__name__)
 
-UNORDERED_IN_FLIGHT = 50
-"""No more is polled while this many are in flight.
-
-Source: eventing-kafka-broker, UnorderedConsumerVerticle with max.poll.records=50.
-"""
-_UNORDERED_WIDTH = 2 * UNORDERED_IN_FLIGHT - 1
-_ORDERED_WAITING = 50
 _ALL_THAT_WAS_FETCHED = 1_000_000
 _FETCH_BYTES = 256 * 1024
 """What may wait is bounded here, in bytes, and each poll takes all that was fetched.
@@ -34,9 +26,7 @@ _COMMIT_SECONDS = 1.0
 _POLL_MS = 200
 _POLL_PAUSED_MS = 10
 _AFTER_ERROR_SECONDS = 0.5
-
-Handle = Callable[[Record], bool]
-"""Delivers a record; True once its offset may be committed."""
+_IN_FLIGHT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +63,9 @@ class TopicConsumer:
         self._handle = handle
         self._gate = gate
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._lanes: dict[TopicPartition | None, Lane[tuple[Record, OffsetTracker]]] = {}
-        self._trackers: dict[TopicPartition, OffsetTracker] = {}
+        self._partitions = Assignment(
+            subscription.name, ordered=subscription.ordered, handle=self._deliver
+        )
         self._thread = threading.Thread(target=self._run, name=subscription.name, daemon=True)
         self.assigned = threading.Event()
 
@@ -104,7 +94,8 @@ class TopicConsumer:
                 if time.monotonic() >= due:
                     self._commit(consumer)
                     due = time.monotonic() + _COMMIT_SECONDS
-            self._finish(consumer)
+            self._partitions.finish(_IN_FLIGHT_SECONDS)
+            self._commit(consumer)
         finally:
             consumer.close(autocommit=False, timeout_ms=2_000)
 
@@ -140,21 +131,13 @@ class TopicConsumer:
             self._after(error)
             return
         for partition, records in found.items():
-            lane, tracker = self._place(partition)
-            for each in records:
-                tracker.received(each.offset)
-                lane.put((_record(each), tracker))
+            self._partitions.add(partition, map(_record, records))
 
     def _regulate(self, consumer: KafkaConsumer) -> bool:
-        """Pause what has enough waiting, resume what has not; return whether anything is paused."""
-        with self._lock:
-            lanes = dict(self._lanes)
-        limit = _ORDERED_WAITING if self._about.ordered else UNORDERED_IN_FLIGHT
-        full = {
-            partition
-            for partition in consumer.assignment()
-            if (lane := lanes.get(self._lane_key(partition))) and lane.depth >= limit
-        }
+        """Pause what has enough waiting and resume what has not; return whether anything is."""
+        ours = consumer.assignment()
+        self._partitions.keep(ours)
+        full = self._partitions.full(ours)
         paused = consumer.paused()
         if full - paused:
             consumer.pause(*(full - paused))
@@ -162,63 +145,27 @@ class TopicConsumer:
             consumer.resume(*(paused - full))
         return bool(full)
 
-    def _lane_key(self, partition: TopicPartition) -> TopicPartition | None:
-        return partition if self._about.ordered else None
-
-    def _place(
-        self, partition: TopicPartition
-    ) -> tuple[Lane[tuple[Record, OffsetTracker]], OffsetTracker]:
-        key = self._lane_key(partition)
-        with self._lock:
-            if key not in self._lanes:
-                width = 1 if self._about.ordered else _UNORDERED_WIDTH
-                self._lanes[key] = Lane(self._about.name, width, self._deliver)
-            return self._lanes[key], self._trackers.setdefault(partition, OffsetTracker())
-
-    def _deliver(self, item: tuple[Record, OffsetTracker]) -> None:
-        record, tracker = item
+    def _deliver(self, record: Record) -> bool:
         while not self._gate.wait(0.1):
             if self._stopping.is_set():
-                return
-        if not self._stopping.is_set() and self._handle(record):
-            tracker.finished(record.offset)
+                return False
+        return not self._stopping.is_set() and self._handle(record)
 
     def _commit(self, consumer: KafkaConsumer) -> None:
-        with self._lock:
-            trackers = dict(self._trackers)
-        ready = {
-            partition: (tracker, offset)
-            for partition, tracker in trackers.items()
-            if (offset := tracker.committable()) is not None
-        }
+        ready = self._partitions.committable()
         if not ready:
             return
         try:
-            offsets = {p: OffsetAndMetadata(offset, "", -1) for p, (_, offset) in ready.items()}
+            offsets = {place: OffsetAndMetadata(offset, "", -1) for place, offset in ready.items()}
             consumer.commit(offsets, timeout_ms=5_000)
         except (KafkaError, OSError) as error:
             log.warning("%s: not committed: %s", self._about.name, type(error).__name__)
             return
-        for tracker, offset in ready.values():
-            tracker.committed(offset)
-
-    def _finish(self, consumer: KafkaConsumer) -> None:
-        with self._lock:
-            lanes = list(self._lanes.values())
-        for lane in lanes:
-            lane.close()
-        for lane in lanes:
-            lane.join(5.0)
-        self._commit(consumer)
+        self._partitions.committed(ready)
 
     def give_up(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget partitions that are no longer ours."""
-        with self._lock:
-            for partition in partitions:
-                self._trackers.pop(partition, None)
-                lane = self._lanes.pop(partition, None)
-                if lane is not None:
-                    lane.close()
+        self._partitions.give_up(partitions)
 
     def _after(self, error: Exception) -> None:
         log.warning("%s: Kafka: %s", self._about.name, error)
@@ -232,7 +179,10 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python
         self._consumer = consumer
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._consumer.give_up(revoked)
+        """Nothing: those that come back keep their position, the others go with the next poll."""
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        self._consumer.give_up(lost)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         if list(assigned):

@@ -8,20 +8,20 @@ class OffsetTracker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[int, None] = {}
+        self._open: set[int] = set()
         self._next: int | None = None
         self._committed: int | None = None
 
     def received(self, offset: int) -> None:
         """Note a record that is to be delivered."""
         with self._lock:
-            self._open[offset] = None
-            self._next = offset + 1
+            self._open.add(offset)
+            self._next = max(offset + 1, self._next or 0)
 
     def finished(self, offset: int) -> None:
         """Note that a record is delivered, dead-lettered or discarded."""
         with self._lock:
-            self._open.pop(offset, None)
+            self._open.discard(offset)
 
     def committable(self) -> int | None:
         """Return the offset before which everything is finished, None where nothing is new.
@@ -29,7 +29,7 @@ class OffsetTracker:
         Offsets that Kafka never handed out, as in a compacted topic, count as finished.
         """
         with self._lock:
-            position = next(iter(self._open), self._next)
+            position = min(self._open, default=self._next)
             return None if position in {None, self._committed} else position
 
     def committed(self, offset: int) -> None:

@@ -11,8 +11,9 @@ import urllib3
 from aiops.clock import Clock
 from aiops.errors import Misconfigured, Unavailable
 from local import objects
+from local.delivery.assignment import Handle
 from local.delivery.cloudevent import Record, carried, numbered, wrapped
-from local.delivery.consume import Handle, Subscription, TopicConsumer
+from local.delivery.consume import Subscription, TopicConsumer
 from local.delivery.counters import Counters, Counts
 from local.delivery.dispatch import Dispatcher, Wait
 from local.delivery.ping import Pinger

@@ -82,6 +82,11 @@ class ApacheKafka:
         if self._child is not None:
             self._child.stop()
 
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._child is not None:
+            self._child.kill()
+
     def _format(self, properties: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         done = subprocess.run(
