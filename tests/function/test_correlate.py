@@ -1,0 +1,429 @@
+"""The handler of `correlate` over its twins: what it promises, by name."""
+
+import random
+
+import pytest
+
+from aiops import topics
+from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.clock import ManualClock
+from aiops.errors import Misconfigured, Rejected, Unavailable
+from aiops.events import (
+    Call,
+    CommandGiven,
+    FeedbackGiven,
+    Incident,
+    TopologyObserved,
+    WorkDue,
+)
+from aiops.ports import Event
+from functions.correlate.assembly import assemble
+from functions.correlate.config import CorrelateConfig
+from tests.property.correlate_world import CONFIG, START, anomaly, changed, detected, make, tick
+
+
+class Rig:
+    """A handler and everything around it."""
+
+    def __init__(self, **config):
+        self.clock = ManualClock(START)
+        self.store, self.publisher = MemoryIncidents(), MemoryPublisher()
+        config = CONFIG.model_copy(update=config)
+        self.handler = make(self.store, self.publisher, self.clock, config)
+
+    def give(self, *anomalies, second=None):
+        """Deliver anomalies at the time of the latest of them."""
+        latest = max((one.time for one in anomalies), default=START)
+        now = latest if second is None else START + second * 1000
+        self.clock.ms = max(self.clock.ms, now)
+        return self.handler(detected(anomalies, len(self.log), now))
+
+    def deliver(self, event):
+        self.clock.ms = max(self.clock.ms, event.time)
+        return self.handler(event)
+
+    @property
+    def log(self):
+        return self.publisher.topics[topics.INCIDENTS]
+
+    @property
+    def words(self):
+        return [message.event.type.split(".")[3] for message in self.log]
+
+    @property
+    def told(self):
+        """The last snapshot of each incident."""
+        snapshots = (Incident.model_validate_json(message.event.data) for message in self.log)
+        last = {}
+        for snapshot in sorted(snapshots, key=lambda one: one.version):
+            last[snapshot.id] = snapshot
+        return last
+
+    @property
+    def only(self):
+        """The one incident there is."""
+        (snapshot,) = (one for one in self.told.values() if one.status != "merged")
+        return snapshot
+
+
+def fact(data, second=0, **extensions):
+    return Event(
+        "e1", "test", data.type, START + second * 1000, data.model_dump_json().encode(),
+        extensions=extensions,
+    )  # fmt: skip
+
+
+def command(incident, word, second):
+    given = CommandGiven(
+        incident=incident, command=word, given_by="ann", given_at=START + second * 1000
+    )
+    return fact(given, second)
+
+
+def test_an_anomaly_opens_an_incident_that_is_published_in_full():
+    rig = Rig()
+    counts = rig.give(anomaly("a", 0))
+    assert counts == {"accepted": 1, "published": 1}
+    assert rig.words == ["opened"]
+    assert (rig.only.services, rig.only.anomalies, rig.only.status) == (("a",), 1, "open")
+    assert rig.only.root_cause[0].service == "a"
+    message = rig.log[0]
+    assert message.key == message.event.extensions["correlationid"] == rig.only.id
+    assert message.event.extensions["severitynumber"] == str(rig.only.severity)
+
+
+def test_anomalies_of_services_that_call_each_other_are_one_incident_with_the_reason():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("b", 30))
+    assert rig.only.services == ("a", "b")
+    assert [(join.service, join.linked_to, join.reason) for join in rig.only.joins] == [
+        ("b", "a", "a calls b, 30 s apart")
+    ]
+
+
+def test_anomalies_that_share_nothing_but_the_time_are_apart():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("f", 0))
+    assert len(rig.told) == 2
+
+
+def test_an_anomaly_that_bridges_two_incidents_merges_them_into_the_oldest():
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    rig.give(anomaly("c", 10))
+    assert len(rig.told) == 2
+    rig.give(anomaly("b", 20))
+    merged = next(one for one in rig.told.values() if one.status == "merged")
+    assert rig.only.opened_at == START
+    assert rig.only.services == ("a", "b", "c")
+    assert merged.merged_into == rig.only.id
+    assert sorted(rig.words) == ["merged", "opened", "opened", "updated"]
+
+
+def test_a_duplicate_after_a_merge_is_answered_by_the_survivor():
+    rig = Rig()
+    for one in (early := anomaly("c", 10), anomaly("a", 0), anomaly("b", 20)):
+        rig.give(one)
+    before = rig.only
+    assert rig.give(early) == {"duplicate": 1}
+    assert rig.only == before
+
+
+def test_an_event_delivered_again_changes_nothing_and_publishes_nothing():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("b", 0))
+    before = rig.only
+    assert rig.give(anomaly("a", 0), anomaly("b", 0)) == {"duplicate": 2}
+    assert (rig.only, len(rig.log)) == (before, 1)
+
+
+def test_an_anomaly_listed_twice_in_one_event_counts_once():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("a", 0))
+    assert rig.only.anomalies == 1
+
+
+def test_an_event_without_anomalies_is_taken():
+    assert Rig().give() == {}
+
+
+def test_any_order_of_arrival_ends_in_the_same_snapshot():
+    anomalies = [anomaly(name, n * 20, n % 3, 1.2 + n) for n, name in enumerate("abcabdecba")]
+    ends = set()
+    for seed in range(20):
+        rig = Rig()
+        shuffled = random.Random(seed).sample(anomalies, len(anomalies))
+        for one in shuffled:
+            rig.give(one, second=600)
+        rig.deliver(tick(601, processed=0))
+        parts = (one for one in rig.told.values() if one.status != "merged")
+        ends.add(
+            tuple(
+                sorted((p.services, p.anomalies, p.opened_at, p.severity, p.title) for p in parts)
+            )
+        )
+    assert len(ends) == 1
+
+
+def test_a_quiet_incident_is_resolved_by_the_clock_only_up_to_what_was_processed():
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    rig.deliver(tick(600, processed=110))
+    assert rig.only.status == "open"
+    unknown = WorkDue(stage="correlate", now=START + 600_000, processed_until=None)
+    rig.deliver(fact(unknown, 600))
+    assert rig.only.status == "open"
+    assert rig.deliver(tick(601, processed=121)) == {"resolved": 1, "published": 1}
+    assert (rig.only.status, rig.only.resolved_at) == ("resolved", START + 120_000)
+    assert rig.words[-1] == "resolved"
+
+
+def test_more_incidents_than_fit_one_commit_are_all_resolved_by_one_tick():
+    rig = Rig()
+    rig.give(*(anomaly(f"alone-{n}", 0) for n in range(150)))
+    assert rig.deliver(tick(500))["resolved"] == 150
+
+
+def test_the_same_symptom_soon_after_reopens_and_later_is_a_new_incident():
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    rig.deliver(tick(130))
+    rig.give(anomaly("a", 175))
+    assert (rig.only.status, rig.only.generation, rig.words[-1]) == ("open", 2, "opened")
+    rig.deliver(tick(400))
+    rig.give(anomaly("a", 420))
+    assert sorted(one.status for one in rig.told.values()) == ["open", "resolved"]
+
+
+def test_another_symptom_after_the_window_is_a_new_incident():
+    rig = Rig()
+    rig.give(anomaly("a", 0, metric=1))
+    rig.give(anomaly("a", 100, metric=2))
+    assert len(rig.told) == 2
+
+
+def test_an_incident_past_its_greatest_age_takes_no_more():
+    rig = Rig(max_age=60)
+    for second in (0, 50, 100, 110):
+        rig.give(anomaly("a", second))
+    assert sorted(one.anomalies for one in rig.told.values()) == [2, 2]
+
+
+def test_people_are_told_a_while_after_opening_by_the_clock():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("b", 0))
+    assert rig.only.notified_at is None
+    rig.deliver(tick(29))
+    assert rig.only.notified_at is None
+    rig.deliver(tick(60))
+    assert rig.only.notified_at == START + 60_000
+    assert rig.only.root_cause_at_notification == rig.only.root_cause
+
+
+def test_people_are_told_by_any_later_event_of_the_domain():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("b", 0))
+    rig.deliver(fact(FeedbackGiven(anomaly="x", verdict="expected", given_by="a", given_at=1), 31))
+    assert rig.only.notified_at == START + 31_000
+
+
+def test_what_people_were_told_first_does_not_change():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("b", 0))
+    rig.deliver(tick(31))
+    first = rig.only.root_cause_at_notification
+    rig.give(anomaly("c", 40, 0, ratio=40.0), anomaly("b", 40))
+    assert rig.only.root_cause[0].service == "c"
+    assert rig.only.root_cause_at_notification == first
+
+
+def test_what_is_over_before_the_clock_comes_is_still_told():
+    rig = Rig()
+    rig.give(anomaly("a", 0), anomaly("b", 0))
+    rig.deliver(tick(500))
+    assert (rig.only.notified_at, rig.only.status) == (START + 500_000, "resolved")
+
+
+def test_commands_are_obeyed_and_find_the_survivor_of_a_merge():
+    rig = Rig()
+    rig.give(anomaly("c", 10))
+    (loser,) = rig.told
+    rig.give(anomaly("a", 0))
+    rig.give(anomaly("b", 20))
+    assert rig.told[loser].status == "merged"
+    assert rig.deliver(command(loser, "acknowledge", 30)) == {"commands": 1, "published": 1}
+    assert rig.only.status == "acknowledged"
+    rig.deliver(command(rig.only.id, "resolve", 40))
+    assert (rig.only.status, rig.only.resolved_at) == ("resolved", START + 40_000)
+    rig.deliver(command(rig.only.id, "reopen", 50))
+    assert (rig.only.status, rig.only.generation) == ("open", 2)
+
+
+def test_a_command_given_twice_is_one_command():
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    rig.deliver(command(rig.only.id, "acknowledge", 30))
+    assert rig.deliver(command(rig.only.id, "acknowledge", 30)) == {"commands": 1}
+
+
+def test_a_command_for_an_unknown_incident_is_counted():
+    assert Rig().deliver(command("nobody's", "resolve", 1)) == {"unknown_incident": 1}
+
+
+def observed(second, *calls, domain="test"):
+    made = tuple(Call(client=client, server=server) for client, server in calls)
+    return fact(
+        TopologyObserved(domain=domain, calls=made, observed_at=START + second * 1000), second
+    )
+
+
+def test_an_observed_topology_takes_the_place_of_the_file():
+    rig = Rig()
+    assert rig.deliver(observed(0, ("a", "f"))) == {"topology": 1}
+    rig.give(anomaly("a", 10), anomaly("f", 10))
+    assert rig.only.services == ("a", "f")
+    assert rig.deliver(observed(20, ("a", "f"))) == {"unchanged_topology": 1}
+    assert rig.deliver(observed(20)) == {"empty_topology": 1}
+
+
+def test_a_new_topology_holds_only_for_times_not_seen_yet():
+    rig = Rig(topology_delay=100)
+    rig.deliver(observed(0, ("a", "b")))
+    rig.deliver(observed(10, ("a", "f")))
+    rig.give(anomaly("a", 60), anomaly("f", 60))
+    assert len(rig.told) == 2
+    rig.give(anomaly("a", 170), anomaly("f", 170))
+    assert ("a", "f") in {one.services for one in rig.told.values()}
+
+
+def test_a_deploy_shortly_before_is_told_among_the_reasons_also_when_it_is_known_later():
+    rig = Rig()
+    rig.give(anomaly("a", 60), anomaly("f", 60))
+    versions = {one.services: one.version for one in rig.told.values()}
+    assert rig.deliver(changed("a", 0)) == {"changes": 1, "published": 1}
+    told = {one.services: one for one in rig.told.values()}
+    assert any("deploy 1 min" in reason for reason in told[("a",)].root_cause[0].reasons)
+    assert told[("a",)].version > versions[("a",)]
+    assert told[("f",)].version == versions[("f",)]
+
+
+def test_anomalies_a_day_before_the_latest_are_counted_not_taken():
+    rig = Rig()
+    rig.give(anomaly("a", 86_500))
+    assert rig.give(anomaly("a", 90), second=86_500) == {"too_old": 1}
+    assert rig.give(anomaly("a", 110), second=86_500)["accepted"] == 1
+
+
+def test_an_anomaly_from_the_future_does_not_move_the_time():
+    rig = Rig()
+    counts = rig.give(anomaly("a", 0), anomaly("b", 4_000_000), second=0)
+    assert counts == {"accepted": 1, "future": 1, "published": 1}
+    assert rig.store.watermark == START
+
+
+class Broken(MemoryPublisher):
+    """A broker that is away."""
+
+    def publish(self, messages):
+        raise Unavailable("broker: away")
+
+
+def test_what_could_not_be_published_is_published_by_whoever_comes_next():
+    rig = Rig()
+    broken = make(rig.store, Broken(), rig.clock)
+    with pytest.raises(Unavailable):
+        broken(detected([anomaly("a", 0)], time=START))
+    rig.clock.ms = START + 4_999
+    rig.give(anomaly("f", 1))
+    assert len(rig.told) == 1
+    rig.clock.ms = START + 5_000
+    rig.deliver(tick(6))
+    assert {one.services for one in rig.told.values()} == {("a",), ("f",)}
+
+
+def test_what_could_not_be_published_is_published_with_the_redelivery():
+    rig = Rig()
+    broken = make(rig.store, Broken(), rig.clock)
+    event = detected([anomaly("a", 0)], time=START)
+    with pytest.raises(Unavailable):
+        broken(event)
+    assert rig.handler(event) == {"duplicate": 1, "published": 1}
+
+
+class Contended(MemoryIncidents):
+    """A store somebody else always changes first."""
+
+    def commit(self, commit):
+        return False
+
+
+@pytest.mark.parametrize(
+    "event", [detected([anomaly("a", 0)], time=START), tick(5), changed("a", 1)]
+)
+def test_a_domain_that_others_keep_changing_is_tried_again_later(event):
+    with pytest.raises(Unavailable):
+        make(Contended(), MemoryPublisher())(event)
+
+
+def test_versions_rise_with_the_clock_and_past_a_clock_set_back():
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    first = rig.only.version
+    assert first >= START
+    rig.clock.ms = 5
+    rig.handler(detected([anomaly("b", 0)], 7, START))
+    assert first < rig.only.version < first + 10
+
+
+def test_the_trace_of_the_cause_goes_on():
+    rig = Rig()
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    event = detected([anomaly("a", 0)], time=START)
+    rig.handler(
+        Event(event.id, event.source, event.type, START, event.data, None, {"traceparent": trace})
+    )
+    extensions = rig.log[0].event.extensions
+    assert extensions["causationid"] == event.id
+    assert extensions["traceparent"].startswith(f"00-{'a' * 32}-")
+    assert extensions["traceparent"] != trace
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (Event("e", "t", "dev.aiops.samples.v1", START, b"{}"), "type: correlate takes no"),
+        (Event("e", "t", "dev.aiops.anomalies.detected.v1", START, b"{"), "Invalid JSON"),
+        (detected([anomaly("a", 0), anomaly("a", 1, domain="x")]), "anomalies.1.domain"),
+        (observed(0, ("a", "b"), domain="x"), "domain: not 'test'"),
+        (fact(WorkDue(stage="detect", now=START)), "stage: correlate does no work of 'detect'"),
+    ],
+)
+def test_what_is_not_for_this_function_is_rejected_by_name(event, message):
+    with pytest.raises(Rejected, match=message):
+        Rig().handler(event)
+
+
+def test_the_handler_is_put_together_from_its_configuration(tmp_path):
+    file = tmp_path / "topology.csv"
+    file.write_text("client,server\nx,y\n")
+    config = CorrelateConfig(topology_file=str(file), ranker="first_saturation")
+    publisher = MemoryPublisher()
+    handler = assemble("test", MemoryIncidents(), publisher, ManualClock(START), config)
+    handler(detected([anomaly("x", 0), anomaly("y", 0, 0)], time=START))
+    (message,) = publisher.topics[topics.INCIDENTS]
+    assert Incident.model_validate_json(message.event.data).root_cause[0].service == "y"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"correlators": ("astrology",)}, {"ranker": "dice"}, {"topology_file": "/none.csv"}]
+)
+def test_a_wrong_name_stops_the_start(wrong):
+    with pytest.raises(Misconfigured):
+        assemble(
+            "test",
+            MemoryIncidents(),
+            MemoryPublisher(),
+            ManualClock(START),
+            CorrelateConfig(**wrong),
+        )

@@ -1,0 +1,195 @@
+"""What the world is told of an incident."""
+
+import json
+
+import pytest
+
+from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.cell import Site
+from aiops.errors import Misconfigured
+from aiops.events import Call, Incident, Suspect, TopologyObserved
+from aiops.incident_store import Held, View
+from aiops.topology import Topology
+from functions.correlate.atlas import Atlas, valid_from, version_at
+from functions.correlate.config import CorrelateConfig
+from functions.correlate.incident import of_anomalies
+from functions.correlate.intake import destination, way
+from functions.correlate.outbox import judged
+from functions.correlate.sites import cell_of
+from functions.correlate.snapshot import MAX_EVIDENCE, incident_of, message_of, title, word
+from functions.correlate.topology_file import read_topology
+from tests.property import correlate_world as world
+
+CONFIG = world.CONFIG
+
+
+def record(*services, **parts):
+    anomalies = [world.anomaly(name, 10 * n, n % 3, 2.0 + n) for n, name in enumerate(services)]
+    made = of_anomalies("i1", "test", anomalies, (), CONFIG)
+    return made.model_copy(update={"version": 7} | parts)
+
+
+def suspect(service="a", metric="cpu"):
+    return Suspect(service=service, metric=metric, score=1.0, reasons=("why",))
+
+
+def test_a_snapshot_tells_the_strongest_evidence_first_and_not_all_of_many():
+    many = incident_of(record(*(f"s{n}" for n in range(60))))
+    scores = [piece.peak.score for piece in many.evidence]
+    assert scores == sorted(scores, reverse=True)
+    assert (len(scores), many.anomalies, len(many.services)) == (MAX_EVIDENCE, 60, 60)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told", "expected"),
+    [
+        ({}, 0, "opened"),
+        ({}, 1, "updated"),
+        ({"generation": 2}, 1, "opened"),
+        ({"status": "acknowledged"}, 1, "updated"),
+        ({"status": "resolved"}, 0, "resolved"),
+        ({"status": "merged"}, 1, "merged"),
+    ],
+)
+def test_what_a_snapshot_says_follows_from_status_and_from_what_was_told(parts, told, expected):
+    assert word(Held(record("a", **parts), dirty=True, told=told)) == expected
+
+
+def test_the_same_version_is_the_same_event_whoever_publishes_it():
+    one, other = (
+        message_of(Held(record("a"), dirty=True, told=told), {"causationid": str(told)})
+        for told in (0, 1)
+    )
+    assert one.event.id == other.event.id
+    assert one.event.data == other.event.data
+    assert one.key == one.event.subject == "i1"
+    assert one.event.extensions == {
+        "correlationid": "i1",
+        "severitynumber": "3",
+        "causationid": "0",
+    }
+    changed = message_of(Held(record("a", version=8), dirty=True, told=1), {})
+    assert changed.event.id != one.event.id
+    assert Incident.model_validate_json(one.event.data).version == 7
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (record("a"), "a: cpu"),
+        (record("a", "b"), "b: latency, 1 more service"),
+        (record("a", "b", "c", root_cause=(suspect(),)), "a: cpu, 2 more services"),
+        (record("a", root_cause=(suspect(metric=""),)), "a"),
+    ],
+)
+def test_the_title_names_the_likely_cause_and_how_far_it_reaches(made, expected):
+    assert title(made) == expected
+
+
+class Names:
+    """A ranker that always names the same."""
+
+    def __init__(self, *suspects):
+        self.suspects = suspects
+
+    def rank(self, case):
+        return self.suspects
+
+
+def test_the_suspects_people_are_told_are_those_of_that_time():
+    waiting = record("b", notify_from=50)
+    early = judged(waiting, Names(suspect("b")), world.TOPOLOGY, (), 49)
+    assert (early.notified_at, early.root_cause, early.blast_radius) == (
+        None,
+        (suspect("b"),),
+        ("a",),
+    )
+    told = judged(early, Names(suspect("b")), world.TOPOLOGY, (), 50)
+    assert (told.notified_at, told.notify_from) == (50, None)
+    later = judged(told, Names(suspect("c")), world.TOPOLOGY, (), 90)
+    assert later.root_cause == (suspect("c"),)
+    assert later.root_cause_at_notification == (suspect("b"),)
+
+
+def test_without_suspects_nothing_is_known_to_be_affected():
+    assert judged(record("a"), Names(), world.TOPOLOGY, (), 0).blast_radius == ()
+
+
+def test_a_merged_incident_is_judged_no_more():
+    merged = record("a", status="merged")
+    assert judged(merged, Names(suspect()), world.TOPOLOGY, (), 0) is merged
+
+
+def test_the_topology_of_a_time_is_the_latest_before_it_or_the_first():
+    assert version_at((), 5) is None
+    versions = ((10, "one"), (20, "two"))
+    assert [version_at(versions, at) for at in (5, 10, 19, 20)] == ["one", "one", "one", "two"]
+
+
+def test_an_atlas_reads_a_topology_once_and_forgets_what_is_gone():
+    one, two = Topology.of([("a", "b")]), Topology.of([("a", "c")])
+    store = MemoryIncidents(topologies={0: one, 9: two})
+    atlas = Atlas(store, world.TOPOLOGY)
+    assert atlas.at((), 5) == world.TOPOLOGY
+    assert atlas.all(()) == (world.TOPOLOGY,)
+    versions = ((0, one.version), (9, two.version))
+    assert atlas.all(versions) == (one, two)
+    store.topologies.clear()
+    assert atlas.at(versions, 8) == one
+    atlas.at(((9, two.version), (12, "new")), 12)
+    assert atlas.at(versions, 8).calls == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("observed_at", "version", "view", "expected"),
+    [
+        (100, "new", View(), 0),
+        (100, "new", View(topologies=((0, "old"),)), 130),
+        (100, "new", View(watermark=150, topologies=((0, "old"),)), 151),
+        (100, "old", View(topologies=((0, "old"),)), None),
+        (100, "new", View(topologies=((0, "old"), (130, "mid"))), None),
+    ],
+)
+def test_a_topology_holds_from_a_time_no_anomaly_was_seen_in(observed_at, version, view, expected):
+    observed = TopologyObserved(
+        domain="test", calls=(Call(client="a", server="b"),), observed_at=observed_at
+    )
+    assert valid_from(observed, version, view, 30) == expected
+
+
+def test_a_topology_is_read_from_a_file(tmp_path):
+    file = tmp_path / "topology.csv"
+    file.write_text("server,client,weight\nb,a,3\n,a,1\nc,,1\nd,c\n")
+    assert read_topology(file).calls == {("a", "b"), ("c", "d")}
+
+
+@pytest.mark.parametrize("content", [b"client\na\n", b"", b"client,server\n\xff\xfe,b\n"])
+def test_a_topology_file_that_cannot_be_read_stops_the_start(tmp_path, content):
+    file = tmp_path / "topology.csv"
+    file.write_bytes(content)
+    with pytest.raises(Misconfigured, match="correlate.topology_file"):
+        read_topology(file)
+
+
+def test_a_missing_topology_file_stops_the_start(tmp_path):
+    with pytest.raises(Misconfigured, match="FileNotFoundError"):
+        read_topology(tmp_path / "none.csv")
+
+
+def test_a_cell_is_coarse_and_holds_only_what_correlation_looks_at():
+    labels = {"pod": "p1", "le": "0.5", "node": "", "message": "x" * 900}
+    one = world.anomaly("a", 45, labels=labels, template="t1", edge=("a", "b"))
+    cell = cell_of(one, CorrelateConfig())
+    assert cell.time == one.time - one.time % 30_000
+    assert cell.site == Site("a", "latency", (("pod", "p1"),), ("a", "b"), "t1", "x" * 500)
+    assert cell.key == (cell.site.key, cell.time)
+
+
+def test_the_way_of_a_merged_incident_leads_to_the_one_that_is_left():
+    moved = {"i1": "i2", "i2": "i3"}
+    assert way("i1", moved) == ("i1", "i2", "i3")
+    assert destination("i9", moved) == "i9"
+
+
+def test_the_schema_of_a_record_and_of_a_snapshot_is_json():
+    assert json.loads(record("a").model_dump_json())["spans"] == [[world.START, world.START]]
