@@ -167,7 +167,7 @@ def test_a_topology_is_read_from_a_file(tmp_path):
 def test_a_topology_file_that_cannot_be_read_stops_the_start(tmp_path, content):
     file = tmp_path / "topology.csv"
     file.write_bytes(content)
-    with pytest.raises(Misconfigured, match="correlate.topology_file"):
+    with pytest.raises(Misconfigured, match=r"correlate\.topology_file"):
         read_topology(file)
 
 

@@ -1,6 +1,6 @@
 """The life of an incident."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given
@@ -196,7 +196,7 @@ SPANS = st.lists(
 def test_spans_are_split_exactly_where_it_was_quiet(spans, quiet):
     merged = incident.merged_spans(spans, quiet)
     assert all(a <= b for a, b in merged)
-    assert all(later[0] - earlier[1] > quiet for earlier, later in zip(merged, merged[1:]))
+    assert all(later[0] - earlier[1] > quiet for earlier, later in pairwise(merged))
     assert all(any(a <= first and last <= b for a, b in merged) for first, last in spans)
     assert incident.merged_spans((*merged, *merged[:2]), quiet) == merged
 
