@@ -39,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
         return 0 if verdict.good else 1
     console.print(table(verdict))
     for line in summary(verdict):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
     return 0 if verdict.good else 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from local.demo import words
@@ -62,11 +63,10 @@ def latency_of(picture: Picture) -> float | None:
 
 def table(verdict: Verdict) -> Table:
     """Return the faults and what became of each."""
-    rows = Table(title="faults", title_justify="left")
-    for name in ("began", "fault", "robust deviations", "told after", "first suspect", "verdict"):
-        rows.add_column(
-            name, justify="right" if name in {"robust deviations", "told after"} else "left"
-        )
+    rows = Table(box=SIMPLE, padding=(0, 2, 0, 0), pad_edge=False)
+    for name in ("began", "fault", "size", "told after", "first suspect", "verdict"):
+        right = name in {"size", "told after"}
+        rows.add_column(name, justify="right" if right else "left", no_wrap=True)
     for outcome in verdict.evaluation.outcomes:
         rows.add_row(*cells(outcome), style=None if outcome.right else "red")
     return rows
@@ -77,7 +77,7 @@ def cells(outcome: Outcome) -> tuple[str, ...]:
     fault, incident, delay = outcome.fault, outcome.incident, outcome.delay_seconds
     suspect = incident.told[0] if incident and incident.told else "-"
     return (
-        words.clock(fault.start),
+        words.clock(fault.start)[:5],
         f"{fault.kind.replace('_', ' ')} of {fault.service}",
         "-" if fault.magnitude is None else f"{fault.magnitude:.1f}",
         "-" if delay is None else f"{delay:.0f} s",
@@ -91,6 +91,7 @@ def summary(verdict: Verdict) -> list[str]:
     figures, counters = verdict.evaluation.all, verdict.counters
     right = sum(outcome.right for outcome in verdict.evaluation.outcomes)
     lines = [
+        "size: shift of the series that shows it most, in its robust deviations",
         (
             f"{figures.found} of {figures.faults} faults found, {right} with the right service "
             f"first; {figures.false_incidents_per_hour or 0:.1f} other incidents an hour"

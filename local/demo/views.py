@@ -19,7 +19,8 @@ from local.demo.picture import Picture
 
 _SEVERITY_STYLES = {1: "cyan", 2: "cyan", 3: "yellow", 4: "red", 5: "bold red"}
 _ANOMALIES_SHOWN = 6
-_SENT_SHOWN = 4
+_SENT_SHOWN = 3
+_REASONS_SHOWN = 3
 
 
 class View(Protocol):
@@ -146,53 +147,61 @@ def draw(picture: Picture) -> Group:
 
 
 def _progress(picture: Picture) -> Panel:
-    figures = Table.grid(padding=(0, 2))
-    counters = words.counters(picture)
-    figures.add_row(*(Text(f"{figure:,}", style="bold") for figure in counters.values()))
-    figures.add_row(*(Text(name, style="dim") for name in counters))
-    wrong = Text("nothing is wrong", style="dim")
+    figures = Text("  ").join(
+        Text(f"{name} ", style="dim") + Text(f"{figure:,}", style="bold")
+        for name, figure in words.counters(picture).items()
+    )
+    wrong = Text("nothing is going wrong", style="dim")
     if picture.fault is not None:
         wrong = Text(f"going wrong: {words.fault_line(picture.fault)}", style="magenta")
-    bar = ProgressBar(total=1.0, completed=picture.flow.share)
+    bar = Table.grid(expand=True, padding=(0, 1))
+    bar.add_column(no_wrap=True)
+    bar.add_column(ratio=1)
+    bar.add_row(picture.phase, ProgressBar(total=1.0, completed=picture.flow.share))
     time_of_day = words.clock(picture.now) if picture.now else "--:--:--"
     title = f"aiops demo · {time_of_day} in the shop, {picture.rate:g} times as fast"
-    content = Group(Text(picture.phase), bar, figures, wrong)
+    content = Group(bar, figures, wrong)
     return Panel(content, title=title, subtitle=picture.servers, title_align="left")
 
 
 def _anomalies(picture: Picture) -> Panel:
-    rows = Table.grid(padding=(0, 1))
-    rows.add_column(style="dim", no_wrap=True)
-    rows.add_column(no_wrap=True, style="bold")
-    rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     latest = list(picture.recent)[-_ANOMALIES_SHOWN:]
+    rows = _lines(len(latest), _ANOMALIES_SHOWN)
     for anomaly in latest:
-        what = Text(f"{anomaly.metric}: ", style="cyan") + Text(anomaly.reason, style="default")
-        rows.add_row(words.clock(anomaly.time), words.place(anomaly), what)
-    for _ in range(_ANOMALIES_SHOWN - len(latest)):
-        rows.add_row("", "", "")
-    return Panel(rows, title="anomalies", title_align="left")
+        line = Text(f"{words.clock(anomaly.time)} ", style="dim")
+        line += Text(f"{words.place(anomaly)} ", style="bold")
+        line += Text(f"{anomaly.metric}: ", style="cyan")
+        rows.append(line + Text(anomaly.reason, style="default"))
+    return _panel("anomalies", rows)
 
 
 def _incident(incident: Incident) -> Panel:
-    style = _SEVERITY_STYLES[incident.severity]
     suspects = incident.root_cause or incident.root_cause_at_notification
-    lines = [
-        Text(words.incident_line(incident), style="bold"),
-        *(Text(words.suspect_line(i, one)) for i, one in enumerate(suspects, 1)),
-        Text(words.blast_line(incident), style="dim"),
-    ]
-    title = f"incident · opened {words.clock(incident.opened_at)}"
-    return Panel(Group(*lines), title=title, title_align="left", border_style=style)
+    lines = [Text(words.incident_line(incident), style="bold")]
+    for rank, suspect in enumerate(suspects, 1):
+        head = Text(f"{rank}. {suspect.service} ({suspect.score:.2f}) ", style="bold")
+        shown = suspect.reasons[: _REASONS_SHOWN if rank == 1 else 1]
+        lines.append(head + Text(shown[0] if shown else "", style="default"))
+        lines += [Text(f"   {reason}") for reason in shown[1:]]
+    lines.append(Text(words.blast_line(incident), style="dim"))
+    style = _SEVERITY_STYLES[incident.severity]
+    return _panel(f"incident, opened {words.clock(incident.opened_at)}", lines, style)
 
 
 def _sent(picture: Picture) -> Panel:
-    rows = Table.grid(padding=(0, 1))
-    rows.add_column(style="green", no_wrap=True)
-    rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     latest = picture.sent[-_SENT_SHOWN:]
+    rows = _lines(len(latest), _SENT_SHOWN)
     for one in latest:
-        rows.add_row(one.channel, words.message_line(one))
-    for _ in range(_SENT_SHOWN - len(latest)):
-        rows.add_row("", "")
-    return Panel(rows, title="sent", title_align="left")
+        rows.append(Text(f"{one.channel} ", style="green") + Text(words.message_line(one)))
+    return _panel("sent", rows)
+
+
+def _lines(have: int, want: int) -> list[Text]:
+    """Return as many empty lines as are missing, so that panels stay where they are."""
+    return [Text("")] * (want - have)
+
+
+def _panel(title: str, lines: list[Text], style: str = "none") -> Panel:
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Panel(Group(*lines), title=title, title_align="left", border_style=style)

@@ -46,7 +46,10 @@ def blast_line(incident: Incident) -> str:
 
 def message_line(message: Message) -> str:
     """Return what a receiver was told, by its first lines."""
-    return f"{message.kind}: " + " · ".join(line for line in message.lines[:3] if line)
+    lines = [line.replace("*", "") for line in message.lines[:3] if line]
+    if not lines or not lines[0].startswith(message.kind):
+        lines.insert(0, message.kind)
+    return " · ".join(lines)
 
 
 def counters(picture: Picture) -> dict[str, int]:
