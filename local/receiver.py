@@ -8,6 +8,7 @@ import base64
 import hmac
 import json
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -36,6 +37,15 @@ class _Orders:
     delay: float = 0.0
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that hung up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Receiver:
     """Serves all three on one free port of the loopback interface; a context manager.
 
@@ -52,8 +62,7 @@ class Receiver:
         self._refused: list[str] = []
         self._orders = {name: _Orders() for name in PATHS.values()}
         self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True

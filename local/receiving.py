@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,7 @@ def slack(headers: Mapping[str, str], body: bytes) -> Message:
     if len(set(identifiers)) != len(identifiers) or any(len(i) > 255 for i in identifiers):
         raise Fault(400, b"invalid_blocks")
     step = identifiers[0] if identifiers else ""
-    kind = (lines[0] if lines else text).split(":")[0]
+    kind = (lines[0] if lines else text).removeprefix("[").split("]")[0]
     repeat = any(line.startswith("Possible repeat") for line in lines)
     return Message("slack", step, step, kind, tuple(lines), repeat)
 
@@ -102,10 +103,17 @@ def _text(text: Any, limit: int, allowed: set[str]) -> list[str]:
     content = text.get("text")
     if not isinstance(content, str) or not 1 <= len(content) <= limit:
         raise Fault(400, b"invalid_blocks")
-    if text["type"] == "mrkdwn":
-        for escaped, plain in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
-            content = content.replace(escaped, plain)
-    return content.splitlines()
+    shown = _shown(content) if text["type"] == "mrkdwn" else content
+    return shown.splitlines()
+
+
+def _shown(mrkdwn: str) -> str:
+    """Return what a person sees of a text: markup gone, links as text and address, no escapes."""
+    text = re.sub(r"<([^|>]+)\|([^>]+)>", r"\2: \1", mrkdwn)
+    text = re.sub(r"[*`]", "", text)
+    for escaped, plain in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        text = text.replace(escaped, plain)
+    return text
 
 
 def pagerduty(body: bytes, routing_key: str) -> Message:

@@ -11,8 +11,10 @@ from functions.act.answer import Answer, answer_of, no_answer
 from functions.act.channel import Request
 
 CONNECT_SECONDS = 2.0
-READ_SECONDS = 5.0
-CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
+READ_SECONDS = 4.0
+CALL_SECONDS = CONNECT_SECONDS + 2 * READ_SECONDS
+"""A call at its slowest: the connection, the status, then the body that says why."""
+
 _BODY_BYTES = 2_048
 
 

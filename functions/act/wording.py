@@ -59,7 +59,7 @@ def span(ms: int) -> str:
 
 
 def number(value: float) -> str:
-    """Return a value in as few digits as tell it apart, never in exponents for what people read."""
+    """Return a value in few digits, such as `0.9732` or `1,234,568`."""
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 

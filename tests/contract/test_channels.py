@@ -351,3 +351,16 @@ def test_an_address_of_the_incident_is_linked_where_one_is_set(receiver, sender)
 
 def test_a_new_channel_is_one_file_that_this_kit_finds():
     assert set(NAMES) >= {"pagerduty", "slack", "webhook"}
+
+
+def test_the_stand_in_knows_its_addresses_and_tokens(receiver, sender):
+    environment = dict(receiver.environment)
+    environment["SLACK_WEBHOOK_URL"] = environment["SLACK_WEBHOOK_URL"][:-1] + "!"
+    channel = opened("slack", environment)
+    payload = channel.render(step("slack"), incident())
+    answer = sender.send(channel.request(payload, step("slack"), 1))
+    assert answer.reason == "403: invalid_token"
+    environment["SLACK_WEBHOOK_URL"] = f"{receiver.url}/elsewhere"
+    channel = opened("slack", environment)
+    answer = sender.send(channel.request(payload, step("slack"), 1))
+    assert answer.reason == "404: no_service"

@@ -1,11 +1,11 @@
-"""A small world for `act`: a few incidents told in versions, receivers, and what ought to arrive."""
+"""A small world for `act`: incidents told in versions, receivers, and what ought to arrive."""
 
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from aiops.action_log import FINAL, ActionRecord, Step
+from aiops.action_log import FINAL, SLOTS, ActionRecord, Step
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.clock import ManualClock
@@ -112,7 +112,7 @@ class World:
         self.random = Random(seed)
         self.clock = ManualClock(START)
         self.scheduler = Scheduler(seed, chaos)
-        self.observed = Observed(log or MemoryActionLog(timer=self.timer))
+        self.observed = Observed(log(self.timer) if log else MemoryActionLog(self.timer))
         self.publisher = MemoryPublisher()
         rough = chaos.budget > 0
         self.receivers = Receivers(self.random, self.clock, rough, 300_000 if rough else 0)
@@ -154,7 +154,7 @@ class World:
         self.scheduler.chaos, self.receivers.rough, self.receivers.patience = CALM, False, 0
         for _ in range(40):
             self.tick(int(SETTLE_SECONDS * 1000) + 1_000)()
-            if not self.observed.log._due:
+            if not self.observed.due(range(SLOTS), 1 << 60, 1):
                 return
         raise AssertionError("something stays due for ever")
 
@@ -188,7 +188,7 @@ class World:
         self.check_announcements()
 
     def check_incident(self, identifier: str) -> None:
-        """P5: the distinct steps that arrived are those the policy asks for; the last word holds."""
+        """P5: the distinct steps that arrived are those wanted, and the last word holds."""
         record = self.observed.log.read(identifier)
         assert record is not None
         dropped = {step.id for step in record.steps if step.state == "dropped"}

@@ -1,11 +1,15 @@
 """P5 over random schedules, and proof that the schedules would notice a broken protocol."""
 
+import secrets
 from collections import Counter
 
 import pytest
+import redis
 
 from aiops.action_log import ActionRecord
+from aiops.adapters.keys import Keys
 from aiops.adapters.memory_action_log import MemoryActionLog
+from aiops.adapters.redis_action_log import RedisActionLog
 from functions.act import handler, performer, policy, steps
 from functions.act.changes import change
 from tests.property.act_world import CONFIG, World, play
@@ -35,6 +39,22 @@ def test_without_trouble_every_step_is_sent_exactly_once():
         world = play(seed, CALM)
         arrived = [step for _, _, step, _ in world.receivers.arrived]
         assert len(arrived) == len(set(arrived))
+
+
+class LeasesInTheSchedulesTime(RedisActionLog):
+    """Redis for everything but leases, which end in real time there."""
+
+    def __init__(self, client, keys, timer):
+        super().__init__(client, keys)
+        self.twin = MemoryActionLog(timer)
+        self.acquire, self.release = self.twin.acquire, self.twin.release
+
+
+def test_p5_holds_over_real_redis_too(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        for seed in range(150):
+            keys = Keys(f"t{secrets.token_hex(6)}:")
+            play(seed, log=lambda timer, keys=keys: LeasesInTheSchedulesTime(client, keys, timer))
 
 
 def check(seed: int) -> World:

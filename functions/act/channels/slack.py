@@ -40,7 +40,7 @@ class Channel:
         if step.meaning == "open":
             blocks += [_section(lines) for lines in _findings(incident)]
         elif step.kind == "resolved" and incident.root_cause:
-            blocks.append(_section(["*It was likely*", _suspect(1, incident.root_cause[0])]))
+            blocks.append(_section([f"*Likely cause:* {_suspect(incident.root_cause[0])}"]))
         if self._link:
             address_of = literal(f"{self._link}{incident.id}")
             blocks.append(_section([f"<{address_of}|Open the incident>"]))
@@ -83,7 +83,7 @@ def _inside_a_word(text: str, place: int) -> bool:
 
 
 def _title(step: Step, incident: Incident) -> str:
-    return f"{wording.HEADLINES[step.kind]}: {incident.title}"
+    return f"[{wording.HEADLINES[step.kind]}] {incident.title}"
 
 
 def _header(step: Step, incident: Incident) -> dict[str, Any]:
@@ -109,7 +109,8 @@ def _summary(step: Step, incident: Incident) -> list[str]:
 def _findings(incident: Incident) -> list[list[str]]:
     parts = []
     if incident.root_cause:
-        lines = [_suspect(place, one) for place, one in enumerate(incident.root_cause[:3], 1)]
+        suspects = enumerate(incident.root_cause[:3], 1)
+        lines = [f"{place}. {_suspect(one)}" for place, one in suspects]
         parts.append(["*Likely cause*", *lines])
     if incident.blast_radius:
         reach = literal(wording.names(incident.blast_radius, _BLAST_NAMES))
@@ -122,10 +123,10 @@ def _findings(incident: Incident) -> list[list[str]]:
     return parts
 
 
-def _suspect(place: int, one: Suspect) -> str:
+def _suspect(one: Suspect) -> str:
     metric = f" by {code(one.metric)}" if one.metric else ""
     reasons = literal(wording.suspect(one))
-    return f"{place}. {code(one.service)}{metric}" + (f": {reasons}" if reasons else "")
+    return f"{code(one.service)}{metric}" + (f": {reasons}" if reasons else "")
 
 
 def _evidence(one: Evidence) -> str:

@@ -1,0 +1,195 @@
+"""The stand-in refuses what the vendors refuse, in their words."""
+
+import base64
+import hmac
+import json
+
+import pytest
+
+from local.receiving import Fault, pagerduty, slack, webhook
+
+JSON = {"content-type": "application/json"}
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+KEY = b"k" * 32
+NOW = 1_769_860_800
+
+
+def section(text="x", kind="mrkdwn"):
+    return {"type": "section", "text": {"type": kind, "text": text}}
+
+
+def header(text="[New incident] x", **more):
+    return {"type": "header", "text": {"type": "plain_text", "text": text}, **more}
+
+
+def context(*texts):
+    elements = [{"type": "mrkdwn", "text": text} for text in texts]
+    return {"type": "context", "elements": elements}
+
+
+def post(**message):
+    return slack(JSON, json.dumps(message).encode())
+
+
+def test_slack_shows_what_a_person_would_read():
+    shown = post(
+        text="t",
+        blocks=[
+            header("[New incident] a < b", block_id="step-1"),
+            section("*Likely cause*\n1. `cart`: a &lt;b&gt; &amp; c <https://x/i|Open>"),
+            context("Possible repeat: seen", "Incident 1"),
+        ],
+    )
+    assert shown.lines == (
+        "[New incident] a < b",
+        "Likely cause",
+        "1. cart: a <b> & c Open: https://x/i",
+        "Possible repeat: seen",
+        "Incident 1",
+    )
+    assert (shown.key, shown.step, shown.kind) == ("step-1", "step-1", "New incident")
+    assert shown.possible_repeat
+
+
+def test_slack_takes_a_plain_text():
+    assert post(text="[hello] you").kind == "hello"
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ({}, "no_text"),
+        ({"text": " "}, "no_text"),
+        ({"text": 1}, "no_text"),
+        ({"text": "x" * 40_001}, "msg_too_long"),
+        ({"text": "t", "blocks": {}}, "invalid_blocks"),
+        ({"text": "t", "blocks": [section()] * 51}, "invalid_blocks"),
+        ({"text": "t", "blocks": ["section"]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [{"type": "rich"}]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [{"type": "section"}]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [section("x" * 3_001)]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [section("")]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [section(kind="html")]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [header("x" * 151)]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [{**header(), "text": section()["text"]}]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [context()]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [context(*"abcdefghijk")]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [header(block_id="x" * 256)]}, "invalid_blocks"),
+        ({"text": "t", "blocks": [header(block_id="x"), header(block_id="x")]}, "invalid_blocks"),
+    ],
+)
+def test_slack_refuses(message, error):
+    with pytest.raises(Fault, match=error):
+        post(**message)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_slack_refuses_what_is_no_json_object(body):
+    with pytest.raises(Fault, match="invalid_payload"):
+        slack(JSON, body)
+    with pytest.raises(Fault, match="invalid_payload"):
+        slack({"content-type": "text/plain"}, b"{}")
+
+
+def alert(**changes):
+    event = {
+        "routing_key": ROUTING_KEY,
+        "event_action": "trigger",
+        "dedup_key": "incident-1",
+        "payload": {
+            "summary": "cart is slow",
+            "source": "cart",
+            "severity": "error",
+            "custom_details": {"step": "step-1", "cause": ["cart", "db"]},
+        },
+        "links": [{"href": "https://x/"}],
+    }
+    return {name: value for name, value in (event | changes).items() if value is not None}
+
+
+def enqueue(**changes):
+    return pagerduty(json.dumps(alert(**changes)).encode(), ROUTING_KEY)
+
+
+def payload(**changes):
+    return alert()["payload"] | changes
+
+
+def test_pagerduty_takes_an_alert_and_its_end():
+    taken = enqueue()
+    assert (taken.key, taken.step, taken.kind) == ("incident-1", "step-1", "trigger")
+    assert taken.lines == ("cart is slow", "step: step-1", "cause: cart, db")
+    assert enqueue(event_action="resolve", payload=None).lines == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"routing_key": "other"}, "routing_key"),
+        ({"event_action": "close"}, "event_action"),
+        ({"dedup_key": None}, "dedup_key"),
+        ({"dedup_key": "x" * 256}, "dedup_key"),
+        ({"payload": None}, "payload"),
+        ({"payload": []}, "payload"),
+        ({"payload": payload(summary="x" * 1_025)}, "summary"),
+        ({"payload": payload(summary="")}, "summary"),
+        ({"payload": payload(source="")}, "source"),
+        ({"payload": payload(severity="major")}, "severity"),
+        ({"payload": payload(custom_details=[])}, "custom_details"),
+        ({"links": [{"text": "x"}]}, "links"),
+        ({"payload": payload(custom_details={"x": "y" * 600_000})}, "413"),
+    ],
+)
+def test_pagerduty_refuses(changes, error):
+    with pytest.raises(Fault, match=error):
+        enqueue(**changes)
+
+
+def test_pagerduty_refuses_what_is_no_json():
+    with pytest.raises(Fault, match="JSON is invalid"):
+        pagerduty(b"{", ROUTING_KEY)
+
+
+def signed(body, stamp=NOW, identifier="step-1", key=KEY):
+    content = f"{identifier}.{stamp}.".encode() + body
+    signature = base64.b64encode(hmac.digest(key, content, "sha256")).decode()
+    return {
+        "webhook-id": identifier,
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": f"v1a,other v1,{signature}",
+    }
+
+
+BODY = json.dumps(
+    {
+        "type": "incident.opened",
+        "timestamp": "2026-01-31T12:00:00Z",
+        "data": {"reason": "first", "incident": {"title": "cart"}},
+    }
+).encode()
+
+
+def test_a_webhook_is_taken_under_its_id():
+    taken = webhook(signed(BODY), BODY, KEY, NOW + 300)
+    assert (taken.key, taken.kind, taken.lines) == ("step-1", "incident.opened", ("cart", "first"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "error"),
+    [
+        ({}, BODY, "missing"),
+        (signed(BODY, identifier="a.b"), BODY, "missing"),
+        (signed(BODY, stamp="soon"), BODY, "missing"),
+        (signed(BODY, stamp=NOW - 301), BODY, "too old"),
+        (signed(BODY, stamp=NOW + 301), BODY, "too new"),
+        (signed(BODY, key=b"other"), BODY, "no matching"),
+        (signed(BODY), BODY + b" ", "no matching"),
+        (signed(BODY) | {"webhook-signature": ""}, BODY, "no matching"),
+        (signed(b"[]"), b"[]", "JSON object"),
+        (signed(b"{}"), b"{}", "type and timestamp"),
+        (signed(b'{"type":"x","timestamp":"y"}'), b'{"type":"x","timestamp":"y"}', "data.incident"),
+    ],
+)
+def test_a_webhook_is_refused(headers, body, error):
+    with pytest.raises(Fault, match=error):
+        webhook(headers, body, KEY, NOW)
