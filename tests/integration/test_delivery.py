@@ -364,6 +364,35 @@ def test_stopped_delivery_takes_up_where_it_left_off(world: World) -> None:
     assert attempts == [1, 2, 1]
 
 
+def test_a_member_that_joins_and_leaves_costs_no_record(world: World) -> None:
+    place = replaced_source(world, topic="shared")
+    members = [Delivery(place), Delivery(place)]
+    sent = 0
+
+    def produce_until(satisfied: Callable[[], bool]) -> None:
+        nonlocal sent
+        while not satisfied():
+            world.event("shared", f"shared-{sent}", sent % 4, pause="10")
+            sent += 1
+            time.sleep(0.01)
+
+    def shared() -> set[str]:
+        ids = {str(each["headers"]["ce-id"]) for each in world.all_seen()}
+        return {each for each in ids if each.startswith("shared-")}
+
+    try:
+        for member in members:
+            member.start()
+            produce_until(member._consumers[0].assigned.is_set)
+            member.release()
+        members[1].stop()
+        wanted = {f"shared-{number}" for number in range(sent)}
+        until(lambda: shared() == wanted, 20)
+    finally:
+        for member in members:
+            member.stop()
+
+
 def replaced_source(world: World, topic: str) -> Place:
     """Return a place with one ordered source on a topic of its own."""
     objects = load(HERE / "manifests")
