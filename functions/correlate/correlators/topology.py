@@ -13,6 +13,18 @@ UNKNOWN = "unknown"
 BY_HOPS = (1.0, 0.8, 0.4)
 """What the same service, a direct call and a service in between weigh."""
 
+BYSTANDER = 0.5
+"""How much the client has to do with what the server of a call measured of itself."""
+
+
+def touched(site: Site) -> tuple[tuple[str, float], ...]:
+    """Return the services a site speaks of, each with how much it does, sorted."""
+    if site.edge is None:
+        return ((site.service, 1.0),)
+    client, server = site.edge
+    share = BYSTANDER if site.role == "edge_server" else 1.0
+    return tuple(sorted(((client, share), (server, 1.0))))
+
 
 class Correlator:
     """Weighs how few calls lie between two sites; ways through hubs count less or not at all."""
@@ -35,9 +47,9 @@ class Correlator:
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
         """Return how near the two are in the topology; None beyond two calls."""
         near = [
-            link
-            for one in sorted(a.ends)
-            for other in sorted(b.ends)
+            Link(link.weight * share * other_share, link.reason)
+            for one, share in touched(a)
+            for other, other_share in touched(b)
             if (link := self._between(one, other, topology)) is not None
         ]
         return max(near, key=lambda link: (link.weight, link.reason), default=None)
