@@ -24,7 +24,6 @@ class Codebook:
     Attributes:
         horizon: Samples after which a value that did not come again is forgotten.
         radius: As a share of the spread, shape (s,).
-        old_radius: The share for the distance to the nearest old value.
         age: Minutes after which a value counts as old.
         trusted: Samples from the start whose values count as old at once.
         limit: The largest novelty, and that of a new value where all remembered are equal.
@@ -32,7 +31,6 @@ class Codebook:
 
     horizon: int
     radius: FloatArray
-    old_radius: float
     age: int
     trusted: int
     limit: float
@@ -58,13 +56,12 @@ class Codebook:
         nearest = distance.argmin(axis=2)
         row, column = np.ogrid[: signal.shape[0], : signal.shape[1]]
         gap = distance[row, column, nearest]
-        spread = _spread(book.code, live)
-        radius = self.radius * spread
+        radius = self.radius * _spread(book.code, live)
         minute = (time // MINUTE_MS).astype(np.uint32)
         dated = book.born.shape[1]
         old = book.born + np.uint32(self.age) < minute[:, None, None]
         old_gap = _fold(np.minimum, np.where(old, distance[:, :dated], FARTHEST))
-        since = self._excess(old_gap, self.old_radius * spread[:, :dated])
+        since = self._excess(old_gap, radius[:, :dated])
         novel = gap > radius
         again = (count + self.horizon).astype(np.uint32)[:, None]
         book.used[row, column, nearest] = np.where(novel, book.used[row, column, nearest], again)

@@ -22,6 +22,9 @@ WARM_UP = 100
 SLOWEST = 1e-3
 """Share of a value in the mean that stands in for an hour never seen."""
 
+NOVELTY = 20.0
+"""Weight of novelty against surprise."""
+
 LASTING = 3
 """Samples in a row that make a deviation a lasting one."""
 
@@ -32,7 +35,7 @@ class Detector:
     Rare and new: how rare a deviation from the level is for this series, times how far its value
     lies from every value remembered, both as it is and as distance from the hour's usual; or the
     same of that distance smoothed. Lasting: how rare it is that three samples in a row deviate
-    that far to one side, if the value was not known two hours ago. See docs/detection.md.
+    that far to one side, if the value was not known an hour and a half ago. See docs/detection.md.
     """
 
     dtype: np.dtype[Any] = np.dtype(
@@ -50,7 +53,7 @@ class Detector:
             ("hourly", "<f8", (HOURS,)),
             ("visits", "u1", (HOURS,)),
             ("code", "<f8", (3, VALUES)),
-            ("born", "<u4", (2, VALUES)),
+            ("born", "<u4", (1, VALUES)),
         ]
     )
     alarm_line = 1.0
@@ -58,11 +61,11 @@ class Detector:
 
     def __init__(
         self,
-        memory: int = 50,
-        horizon: int = 6000,
-        rare_line: float = 200.0,
-        lasting_line: float = 3.6,
-        longest: int = 12,
+        memory: int = 60,
+        horizon: int = 5000,
+        rare_line: float = 900.0,
+        lasting_line: float = 3.2,
+        longest: int = 10,
     ) -> None:
         """Set memories, in samples, and lines.
 
@@ -78,9 +81,7 @@ class Detector:
         """
         if not all(given > 0 for given in (memory, horizon, rare_line, lasting_line, longest)):
             raise ValueError("memory, horizon, rare_line, lasting_line, longest: all above 0")
-        self._level = Level(
-            np.array([1.0, 0.25]) / memory, np.array([1.0 / 2.0, 1.0 / 6.0]) / memory, 2.0
-        )
+        self._level = Level(np.array([1.0, 0.3]) / memory, np.array([0.5, 0.2]) / memory, 2.0)
         self._tail = Tail(
             np.array([0.99, 0.99, 0.99]),
             0.002,
@@ -88,7 +89,7 @@ class Detector:
             np.array([10.0, 10.0, 3.0]),
             np.array([0.0, 0.0, 1.0]),
         )
-        self._book = Codebook(horizon, np.array([0.04, 0.03, 0.1]), 0.025, 120, WARM_UP, 10.0)
+        self._book = Codebook(horizon, np.array([0.04, 0.04, 0.1]), 90, WARM_UP, 10.0)
         self._profile = DailyProfile(0.02)
         self._smoothing = 1.0 / 12.0
         self._rare_line = rare_line
@@ -115,7 +116,7 @@ class Detector:
         )
         warm = count > WARM_UP
         new = np.where(warm[:, None], new, 0.0)
-        unknown = warm & (new_since[:, 0] > 0.0) & (new_since[:, 1] > 0.0)
+        unknown = warm & (new_since[:, 0] > 0.0)
         level, spread = state["level"][:, 0].copy(), np.sqrt(state["variance"][:, 0])
         deviation, surprise = self._surprise(state, np.stack([x, smooth], axis=1), count)
         brief = surprise[:, 2] * (unknown & (state["run"][:, 2] <= self._longest))
@@ -158,14 +159,17 @@ class Detector:
         return deviation[:, 0], surprise
 
     def _rare(self, surprise: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:
-        at_once = surprise[:, 0] * (1.0 + 10.0 * np.minimum(np.sqrt(new[:, 0] * new[:, 1]), 2.0))
-        smoothed = 0.3 * surprise[:, 1] * (1.0 + 5.0 * np.minimum(new[:, 2], 2.0))
-        return _root(at_once / self._rare_line), _root(smoothed / self._rare_line)
+        both = np.minimum(new[:, 0], new[:, 1])
+        at_once = surprise[:, 0] * (1.0 + NOVELTY * _three_halves(both))
+        smoothed = surprise[:, 1] * (0.3 + 1.5 * _three_halves(new[:, 2]))
+        return np.sqrt(at_once / self._rare_line), np.sqrt(smoothed / self._rare_line)
 
     def _lasting(self, surprise: FloatArray) -> FloatArray:
         share = surprise / self._lasting_line
-        square = np.minimum(share, 1.0) ** 2
-        return np.where(share < 1.0, square * square * square * square, share)
+        faint = np.minimum(share, 1.0)
+        for _ in range(4):
+            faint = faint * faint
+        return np.where(share < 1.0, faint, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +192,11 @@ class _Reasons:
         if kind == 1:
             return f"{told}; its distance from the usual of the hour has drifted where it never was"
         if kind == 2:
-            return f"{told}, for {LASTING} samples or more, where it was not two hours ago"
+            return f"{told}, for {LASTING} samples or more, where it was not before"
         if self.new[row] > 0:
             return f"{told}, and {self.new[row]:.1f} times the tolerance away from any value seen"
         return f"{told}, rarer than anything this series does"
 
 
-def _root(share: FloatArray) -> FloatArray:
-    """Return the fourth root: products of surprise and novelty span many powers of ten."""
-    return np.asarray(np.sqrt(np.sqrt(share)))
+def _three_halves(novelty: FloatArray) -> FloatArray:
+    return np.asarray(novelty * np.sqrt(novelty))
