@@ -48,6 +48,6 @@ def assemble(  # noqa: PLR0913, PLR0917 - the one place that knows all parts
     atlas = Atlas(store, topology)
     return Correlate(
         state,
-        Arrivals(state, Linker(correlators, config.threshold), atlas),
+        Arrivals(state, Linker(correlators, config.threshold, config.time_weight), atlas),
         Outbox(state, publisher, ranker, atlas),
     )

@@ -23,8 +23,9 @@ class CorrelateConfig(BaseModel):
         similar_text: Share of common word pairs from which two texts are alike.
         hub_degree: A service with more neighbours is a hub: it joins less.
         resolve_after: Seconds without an anomaly after which an incident is resolved.
-        reopen_within: Seconds after its resolution in which an anomaly of the same role at the
-            same place reopens an incident.
+        recur_within: Seconds after which the same kind of anomaly at the same place still belongs
+            to the same incident; what exceeds `resolve_after` is how long a resolved one may be
+            reopened.
         max_age: Seconds from its first anomaly after which an incident takes no more.
         max_series: Series of which an incident keeps the evidence; the strongest stay.
         group_wait: Seconds after opening before people are told, so that suspects rest on more
@@ -60,7 +61,7 @@ class CorrelateConfig(BaseModel):
     similar_text: Weight = 0.6
     hub_degree: Annotated[int, Field(ge=1)] = 20
     resolve_after: Seconds = 300
-    reopen_within: Seconds = 120
+    recur_within: Seconds = 240
     max_age: Seconds = 86_400
     max_series: Annotated[int, Field(ge=1, le=2_000)] = 200
     group_wait: Seconds = 30
@@ -74,5 +75,5 @@ class CorrelateConfig(BaseModel):
 
     @property
     def recurrence(self) -> int:
-        """Seconds between two cells of the same site that still make them one incident."""
-        return max(self.window, self.resolve_after + self.reopen_within)
+        """Seconds that may lie between two linked cells of the same site, the most of all."""
+        return max(self.window, self.recur_within)

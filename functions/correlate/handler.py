@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from aiops.adapters.cloudevent import read_fact
 from aiops.adapters.serve import child_trace
 from aiops.errors import Rejected
 from aiops.events import (
     AnomaliesDetected,
+    Anomaly,
     ChangeObserved,
     CommandGiven,
     FeedbackGiven,
@@ -59,6 +61,7 @@ class Correlate:
         fact = read_fact(event, AnomaliesDetected)
         for index, anomaly in enumerate(fact.anomalies):
             self._check_domain(anomaly.domain, f"anomalies.{index}.domain")
+            _check_numbers(anomaly, f"anomalies.{index}")
         limit = event.time + self.domain.config.future_tolerance * 1000
         believed = {anomaly.id: anomaly for anomaly in fact.anomalies if anomaly.time <= limit}
         taken = until_committed(lambda: self.arrivals.take(tuple(believed.values()), event.time))
@@ -169,3 +172,12 @@ class Correlate:
     def _check_domain(self, domain: str, field: str) -> None:
         if domain != self.domain.name:
             raise Rejected(f"{field}: not {self.domain.name!r}, whose events are taken here")
+
+
+def _check_numbers(anomaly: Anomaly, field: str) -> None:
+    """Refuse numbers that no comparison could order and no JSON could carry on."""
+    for name in ("value", "expected", "lower", "upper", "evidence", "alarm_line", "score"):
+        if not isfinite(getattr(anomaly, name)):
+            raise Rejected(f"{field}.{name}: not a finite number")
+    if anomaly.alarm_line <= 0:
+        raise Rejected(f"{field}.alarm_line: not above 0")

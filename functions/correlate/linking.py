@@ -29,7 +29,7 @@ class Correlator(Protocol):
     """One way in which two cells may belong together.
 
     Attributes:
-        gate: Where it finds nothing there is no link at all, whatever the others find.
+        gate: Its weight scales what the others find; where it finds nothing there is no link.
     """
 
     gate: bool
@@ -55,9 +55,20 @@ class Correlator(Protocol):
 class Linker:
     """Combines what the correlators find; a pure, symmetric function of two cells."""
 
-    def __init__(self, correlators: Sequence[Correlator], threshold: float) -> None:
+    def __init__(
+        self, correlators: Sequence[Correlator], threshold: float, for_nothing: float = 0.0
+    ) -> None:
+        """Set what combines.
+
+        Args:
+            correlators: Those that look.
+            threshold: The weight from which two cells are linked, above 0.
+            for_nothing: The weight of two cells of which nothing is found but that they pass the
+                gates.
+        """
         self._correlators = tuple(correlators)
         self._threshold = threshold
+        self._for_nothing = for_nothing
         self._known: dict[tuple[str, str, int, str], Link | None] = {}
         self._keys: dict[tuple[str, str], frozenset[Hashable]] = {}
 
@@ -85,16 +96,21 @@ class Linker:
             return found
 
     def _combine(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
-        """Return 1 - the product of (1 - weight), the chance that not all of them are mistaken."""
+        """Return 1 - the product of (1 - weight), times what the gates let through.
+
+        The first is the chance that not all of what was found is mistaken.
+        """
         found: list[Link] = []
+        passed: list[Link] = []
         for correlator in self._correlators:
             link = correlator.link(a, b, apart, topology)
             if link is not None:
-                found.append(link)
+                (passed if correlator.gate else found).append(link)
             elif correlator.gate:
                 return None
-        weight = 1 - prod(1 - link.weight for link in found)
-        if not found or weight < self._threshold:
+        evidence = 1 - (1 - self._for_nothing) * prod(1 - link.weight for link in found)
+        weight = evidence * prod(link.weight for link in passed)
+        if weight < self._threshold:
             return None
-        strongest = sorted(found, key=lambda link: -link.weight)
+        strongest = [*sorted(found, key=lambda link: -link.weight), *passed]
         return Link(weight, ", ".join(link.reason for link in strongest))

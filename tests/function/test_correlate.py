@@ -1,6 +1,8 @@
 """The handler of `correlate` over its twins: what it promises, by name."""
 
 import random
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -389,12 +391,25 @@ def test_the_trace_of_the_cause_goes_on():
     assert extensions["traceparent"] != trace
 
 
+def spelled(name, number):
+    """Return an anomaly's event with one of its numbers replaced by some text."""
+    event = detected([anomaly("a", 0)])
+    data = re.sub(rf'"{name}":[0-9.]+'.encode(), f'"{name}":{number}'.encode(), event.data)
+    return replace(event, data=data)
+
+
 @pytest.mark.parametrize(
     ("event", "message"),
     [
         (Event("e", "t", "dev.aiops.samples.v1", START, b"{}"), "type: correlate takes no"),
         (Event("e", "t", "dev.aiops.anomalies.detected.v1", START, b"{"), "Invalid JSON"),
         (detected([anomaly("a", 0), anomaly("a", 1, domain="x")]), "anomalies.1.domain"),
+        (detected([anomaly("a", 0, alarm_line=0.0)]), "anomalies.0.alarm_line: not above 0"),
+        *(
+            (spelled(name, number), f"anomalies.0.{name}: not a finite number")
+            for name in ("value", "expected", "lower", "upper", "evidence", "alarm_line", "score")
+            for number in ("NaN", "-Infinity", "1e999")
+        ),
         (observed(0, ("a", "b"), domain="x"), "domain: not 'test'"),
         (fact(WorkDue(stage="detect", now=START)), "stage: correlate does no work of 'detect'"),
     ],

@@ -27,7 +27,7 @@ from functions.correlate.sites import cell_of
 from functions.correlate.snapshot import incident_of
 
 START = 1_700_000_000_000
-CONFIG = CorrelateConfig(window=60, bucket=30, resolve_after=120, reopen_within=60)
+CONFIG = CorrelateConfig(window=60, bucket=30, resolve_after=120, recur_within=180)
 TOPOLOGY = Topology.of([("a", "b"), ("b", "c"), ("d", "e")])
 METRICS = (("cpu", "saturation"), ("latency", "latency"), ("failures", "errors"))
 

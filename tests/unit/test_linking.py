@@ -16,14 +16,14 @@ from functions.correlate.linking import REMEMBERED, Link, Linker
 SHOP = Topology.of(
     [("web", "cart"), ("cart", "db"), ("pay", "db"), *((f"c{k}", "hub") for k in range(30))]
 )
-CONFIG = CorrelateConfig(window=60, resolve_after=100, reopen_within=50)
+CONFIG = CorrelateConfig(window=60, recur_within=150)
 
 
 def linker(**config) -> Linker:
     chosen = CONFIG.model_copy(update=config)
     package = "functions.correlate.correlators"
     found = [plugins.load(package, name, "Correlator")(chosen) for name in chosen.correlators]
-    return Linker(found, chosen.threshold)
+    return Linker(found, chosen.threshold, chosen.time_weight)
 
 
 def cell(service="web", second=0, **site) -> Cell:
@@ -37,14 +37,14 @@ def link(a: Cell, b: Cell, **config) -> Link | None:
 @pytest.mark.parametrize(
     ("a", "b", "weight", "reason"),
     [
-        (cell("web"), cell("web", 30, role="errors"), 1.0, "both on web, 30 s apart"),
+        (cell("web"), cell("web", 30, role="errors"), 0.75, "both on web, 30 s apart"),
         (cell("web"), cell("cart"), 0.8, "web calls cart, at the same time"),
         (cell("cart"), cell("web"), 0.8, "web calls cart, at the same time"),
         (
             cell("x", labels=(("pod", "p"),)),
-            cell("y", 60, labels=(("pod", "p"),)),
-            0.9,
-            "both on pod p, 60 s apart",
+            cell("y", 30, labels=(("pod", "p"),)),
+            0.675,
+            "both on pod p, 30 s apart",
         ),
         (
             cell("x", edge=("web", "cart")),
@@ -78,7 +78,8 @@ def test_cells_are_linked_with_a_reason(a, b, weight, reason):
     ("a", "b"),
     [
         (cell("web"), cell("pay")),
-        (cell("web"), cell("cart", 61)),
+        (cell("web"), cell("web", 61, role="errors")),
+        (cell("web"), cell("cart", 60)),
         (cell("web"), cell("db")),
         (cell("c1"), cell("c2")),
         (cell("unknown"), cell("unknown", role="errors")),
@@ -88,7 +89,6 @@ def test_cells_are_linked_with_a_reason(a, b, weight, reason):
         (cell("x", text="disk full"), cell("y", text="disk empty")),
         (cell("x", text="full"), cell("y")),
         (cell("web"), cell("web", 151)),
-        (cell("web"), cell("web", 61, role="errors")),
     ],
 )
 def test_cells_are_not_linked_without_evidence_or_too_far_apart(a, b):
@@ -97,6 +97,20 @@ def test_cells_are_not_linked_without_evidence_or_too_far_apart(a, b):
 
 def test_the_same_symptom_at_the_same_place_comes_back_within_the_time_to_recur():
     assert link(cell("web"), cell("web", 150)).reason == "both on web, came back after 150 s"
+
+
+def test_the_nearer_in_time_the_weaker_the_evidence_may_be():
+    assert link(cell("web"), cell("web", 60, role="errors")).weight == pytest.approx(0.5)
+    assert link(cell("web"), cell("cart", 30)).weight == pytest.approx(0.6)
+    assert link(cell("web"), cell("cart", 60)) is None
+
+
+def test_what_a_server_measures_of_a_call_says_little_of_its_client():
+    server, client = (
+        cell("cart", edge=("web", "cart"), role=role) for role in ("edge_server", "edge_client")
+    )
+    assert link(server, cell("web")).weight == pytest.approx(0.8)
+    assert link(client, cell("web")).weight == pytest.approx(1.0)
 
 
 def test_time_alone_joins_only_where_configured():

@@ -16,7 +16,6 @@ class Correlator:
     def __init__(self, config: CorrelateConfig) -> None:
         self._window = config.window * 1000
         self._recurrence = config.recurrence * 1000
-        self._weight = config.time_weight
         self._alone = config.time_weight >= config.threshold
 
     def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:  # noqa: ARG002
@@ -24,9 +23,10 @@ class Correlator:
         return ("any",) if self._alone else ()
 
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
-        """Return how near the two are in time; None where too far apart."""
+        """Return 1 for the same time, falling to 1/2 at the window's end; None where too far."""
         if apart <= self._window:
-            return Link(self._weight, f"{apart // 1000} s apart" if apart else "at the same time")
+            words = f"{apart // 1000} s apart" if apart else "at the same time"
+            return Link(1 - 0.5 * apart / self._window, words)
         if apart <= self._recurrence and a.key == b.key:
-            return Link(self._weight, f"came back after {apart // 1000} s")
+            return Link(1.0, f"came back after {apart // 1000} s")
         return None
