@@ -63,7 +63,7 @@ class Detector:
         self,
         memory: int = 60,
         horizon: int = 5000,
-        rare_line: float = 900.0,
+        rare_line: float = 2500.0,
         lasting_line: float = 3.2,
         longest: int = 10,
     ) -> None:
