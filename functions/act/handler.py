@@ -19,7 +19,10 @@ from aiops.ports import Counts, Event, Message, Publisher
 from functions.act import policy, steps
 from functions.act.changes import change
 from functions.act.config import ActConfig
-from functions.act.performer import Budget, Performer
+from functions.act.performer import REQUEST_SECONDS, Budget, Performer
+
+PUBLISH_SECONDS = 12.0
+"""What publishing takes at most."""
 
 DRAIN_LIMIT = 256
 """How many incidents of a slot are looked at in one request."""
@@ -90,13 +93,13 @@ class ActHandler:
 
     def _work(self, incident: str, budget: Budget) -> Counts:
         counts = self.performer.perform(incident, budget)
-        return counts + self._announce(incident)
+        return counts + self._announce(incident, budget)
 
-    def _announce(self, incident: str) -> Counts:
+    def _announce(self, incident: str, budget: Budget) -> Counts:
         """Publish the ends of steps; a repeat carries the same ids.
 
-        What the broker does not take now stays due, so the event that led here is done all the
-        same.
+        What the broker does not take now, or in time, stays due, so the event that led here is
+        done all the same.
         """
         record = self.log.read(incident)
         ended = [
@@ -104,11 +107,12 @@ class ActHandler:
             for step in (record.steps if record else ())
             if step.state in FINAL and not step.announced
         ]
-        if not ended:
+        if not ended or not budget.allows(topics.ACTIONS, PUBLISH_SECONDS, REQUEST_SECONDS):
             return Counter()
         try:
             self.publisher.publish([_message(step) for step in ended])
         except Unavailable:
+            budget.resting.add(topics.ACTIONS)
             return Counter(unannounced=len(ended))
         names = frozenset(step.id for step in ended)
         change(self.log, incident, lambda record: steps.announced(record, names))

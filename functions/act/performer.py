@@ -18,8 +18,11 @@ from functions.act.channel import Channel
 from functions.act.sender import CALL_SECONDS, Sender
 from functions.act.steps import Call, Task, Timing
 
-BUDGET_SECONDS = 15.0
-"""How long one request may go on sending; the whole of it must end within 20 s."""
+SENDING_SECONDS = 15.0
+"""Until when in a request a call to a receiver must have ended."""
+
+REQUEST_SECONDS = 20.0
+"""When the whole of a request must have ended."""
 
 LEASE_SECONDS = 12.0
 """Longer than a call can take, so that who holds a lease has the channel alone."""
@@ -38,11 +41,10 @@ class Budget:
 
     Attributes:
         timer: Seconds of real time.
-        resting: Channels whose receiver did not answer well in this request.
+        resting: Those who did not answer well in this request; they are left alone.
     """
 
     timer: Callable[[], float]
-    seconds: float = BUDGET_SECONDS
     resting: set[str] = field(default_factory=set)
     _began: float = field(init=False)
 
@@ -50,10 +52,9 @@ class Budget:
         """Start the time."""
         self._began = self.timer()
 
-    def allows(self, channel: str) -> bool:
-        """Return whether one more call to a channel may be begun."""
-        left = self.seconds - (self.timer() - self._began)
-        return channel not in self.resting and left >= CALL_SECONDS
+    def allows(self, who: str, seconds: float, until: float) -> bool:
+        """Return whether what takes so long at most still ends so long after the beginning."""
+        return who not in self.resting and self.timer() - self._began + seconds <= until
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ class Performer:
 
     def _serve(self, incident: str, name: str, budget: Budget, counts: Counts) -> None:
         """Send one step after the other until nothing is due, or no more may be begun."""
-        while budget.allows(name):
+        while budget.allows(name, CALL_SECONDS, SENDING_SECONDS):
             task = self._next(incident, name, self.clock.now())
             if task is None:
                 return

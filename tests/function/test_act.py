@@ -17,7 +17,13 @@ from aiops.ports import Event
 from functions.act.answer import answer_of, no_answer
 from functions.act.config import ActConfig
 from functions.act.handler import ActHandler
-from functions.act.performer import BUDGET_SECONDS, LEASE_SECONDS, MAX_RIGHTING, Performer
+from functions.act.performer import (
+    LEASE_SECONDS,
+    MAX_RIGHTING,
+    REQUEST_SECONDS,
+    SENDING_SECONDS,
+    Performer,
+)
 from functions.act.sender import CALL_SECONDS, HttpSender
 from functions.act.wiring import open_channels
 from local.receiver import Receiver
@@ -27,7 +33,10 @@ OTHER = "5a1d8b7c-40f8-5d62-8d43-8d3c5fd2a001"
 
 
 class Refusing(MemoryPublisher):
+    asked = 0
+
     def publish(self, messages):
+        type(self).asked += 1
         raise Unavailable("Kafka: away")
 
 
@@ -169,7 +178,7 @@ def test_another_incident_of_the_slot_takes_what_is_due_along(act, receiver):
 
 
 def test_a_call_at_its_slowest_fits_into_the_lease_and_the_lease_into_the_deadline():
-    assert CALL_SECONDS < LEASE_SECONDS < BUDGET_SECONDS < 20
+    assert CALL_SECONDS < LEASE_SECONDS < SENDING_SECONDS < REQUEST_SECONDS == 20
 
 
 def test_a_receiver_that_wants_time_gets_it(act, receiver):
@@ -314,6 +323,36 @@ def test_ends_that_cannot_be_published_stay_due_and_nothing_is_sent_twice(act, r
     assert act.tick() == Counter(announced=3)
     assert len(receiver.messages) == 3
     assert act.due == []
+
+
+def test_a_broker_that_is_away_keeps_no_message_from_being_sent(act, receiver):
+    class Hanging(MemoryPublisher):
+        def publish(self, messages):
+            act.seconds += 12.0
+            raise Unavailable("Kafka: away")
+
+    act.handler.publisher = Hanging()
+    for version, severity in ((1, 3), (2, 4), (3, 5)):
+        act.tell(version, severity=severity)
+    assert len([m for m in receiver.messages if m.channel == "slack"]) == 3
+
+
+def test_a_broker_that_is_away_is_asked_once_a_request(act):
+    act.handler.publisher = Refusing()
+    act.tell()
+    act.tell(id=OTHER)
+    Refusing.asked = 0
+    assert act.tick()["unannounced"] == 3
+    assert Refusing.asked == 1
+
+
+def test_what_there_was_no_time_to_publish_is_published_with_the_next_tick(receiver):
+    def slow():
+        act.seconds += CALL_SECONDS
+
+    act = Act(receiver.environment, Scripted(before=slow), channels=[{"channel": "slack"}])
+    assert act.tell() == Counter(planned=1, sent=1)
+    assert act.tick() == Counter(announced=1)
 
 
 def test_a_due_incident_without_a_record_is_forgotten(act):

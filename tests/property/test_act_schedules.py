@@ -17,7 +17,8 @@ from tests.property.scheduler import CALM
 
 SCHEDULES = 5_000
 PARTS = 5
-ENOUGH_TO_CATCH = 1_500
+LATE_CALLS = 1_000
+ENOUGH_TO_CATCH = 1_000
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -32,6 +33,15 @@ def test_p5_distinct_steps_at_the_receivers_are_the_policy_applied_to_the_dedupl
         seen.update(line.split()[0] for line in world.scheduler.trace if "queue" in line)
     assert seen["arrived"] > seen["distinct"] > 0, "no message was ever sent twice: too calm"
     assert min(seen["kill"], seen["zombie"], seen["duplicate"]) > SCHEDULES // PARTS // 10
+
+
+def test_p5_the_pager_is_left_in_the_newest_state_though_old_calls_come_in_late():
+    repeated = 0
+    for seed in range(LATE_CALLS):
+        world = check(seed, pager_alone=True)
+        steps_arrived = [step for _, _, step, _ in world.receivers.arrived]
+        repeated += len(steps_arrived) > len(set(steps_arrived))
+    assert repeated > LATE_CALLS // 20
 
 
 def test_without_trouble_every_step_is_sent_exactly_once():
@@ -57,9 +67,9 @@ def test_p5_holds_over_real_redis_too(redis_url):
             play(seed, log=lambda timer, keys=keys: LeasesInTheSchedulesTime(client, keys, timer))
 
 
-def check(seed: int) -> World:
+def check(seed: int, *, pager_alone: bool = False) -> World:
     try:
-        return play(seed)
+        return play(seed, pager_alone=pager_alone)
     except AssertionError as error:
         raise AssertionError(f"seed {seed}: {error}") from error
 
@@ -79,7 +89,7 @@ def plan_is_recorded_after_sending(monkeypatch):
         if incident.version <= record.version:
             return Counter(stale=1)
         now = self.clock.now()
-        planned = policy.plan(incident, record.steps, CONFIG, {}, now)
+        planned = policy.plan(incident, record.steps, CONFIG, self.performer.off, now)
         for step in planned.steps:
             channel = self.performer.channels[step.channel]
             payload = channel.render(step, incident)
@@ -168,6 +178,7 @@ def test_a_broken_protocol_is_caught(mutate, monkeypatch):
     with pytest.raises(AssertionError):
         for seed in range(ENOUGH_TO_CATCH):
             play(seed)
+            play(seed, pager_alone=True)
 
 
 def test_the_performer_calls_what_the_mutations_replace():
