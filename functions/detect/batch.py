@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from aiops.detection import FloatArray, TimeArray
 from aiops.events import Samples
 from aiops.ports import Counts
 from aiops.series import Series, SeriesMap
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ import re
 from functools import lru_cache
 from typing import Any, Literal
 
-from aiops.series import Series
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from aiops.series import Series
 
 
 class Selector(BaseModel):

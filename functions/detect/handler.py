@@ -14,7 +14,6 @@ from aiops.ids import derive
 from aiops.ports import Counts, Event, Message, Publisher
 from aiops.series import SHARDS, SeriesMap
 from aiops.series_store import MAX_BACKLOG, OVERDUE_SECONDS, Field, SeriesStore
-
 from functions.detect.batch import Batch, read_batch
 from functions.detect.config import DetectConfig
 from functions.detect.scoring import Outcome, Scorer

@@ -2,8 +2,8 @@
 
 import flask
 import functions_framework
-from aiops.adapters.serve import Edge, Reply
 
+from aiops.adapters.serve import Edge, Reply
 from functions.detect.wiring import build
 
 _edge = Edge("detect", build)

@@ -10,8 +10,9 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from aiops.detection import Detector, StateArray
 from numpy.typing import NDArray
+
+from aiops.detection import Detector, StateArray
 
 RECENT = 4
 HEADER = np.dtype(

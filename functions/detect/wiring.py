@@ -7,7 +7,6 @@ from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.ports import Handler
 from aiops.series import SeriesMap
 from aiops.settings import Settings
-
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
 from functions.detect.scoring import Scorer
