@@ -1,0 +1,1 @@
+"""The pipeline on one machine: servers, delivery, replay, backtest, the demo and the command."""

@@ -46,6 +46,17 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+class _Server(ThreadingHTTPServer):
+    """Takes a caller that hangs up for what it is."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error, unless the caller is just gone: killed ones are."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Receiver:
     """Serves all three on one free port of the loopback interface; a context manager.
 

@@ -47,7 +47,7 @@ def blast_line(incident: Incident) -> str:
 def message_line(message: Message) -> str:
     """Return what a receiver was told, by its first lines."""
     lines = [line.replace("*", "") for line in message.lines[:3] if line]
-    if not lines or not lines[0].startswith(message.kind):
+    if not lines or message.kind not in lines[0]:
         lines.insert(0, message.kind)
     return " · ".join(lines)
 
