@@ -38,22 +38,13 @@ class _Orders:
 
 
 class _Server(ThreadingHTTPServer):
+    """Takes a client that hangs up for what it is: killed functions do."""
+
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that hung up."""
         if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Server(ThreadingHTTPServer):
-    """Takes a caller that hangs up for what it is."""
-
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report an error, unless the caller is just gone: killed ones are."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
