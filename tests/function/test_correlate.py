@@ -200,8 +200,8 @@ def test_the_same_symptom_soon_after_reopens_and_later_is_a_new_incident():
 
 def test_another_symptom_after_the_window_is_a_new_incident():
     rig = Rig()
-    rig.give(anomaly("a", 0, metric=1))
-    rig.give(anomaly("a", 100, metric=2))
+    rig.give(anomaly("a", 0, measure=1))
+    rig.give(anomaly("a", 100, measure=2))
     assert len(rig.told) == 2
 
 

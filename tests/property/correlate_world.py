@@ -52,9 +52,9 @@ def make(store, publisher, clock=None, config=CONFIG) -> Correlate:
     )
 
 
-def anomaly(service: str, second: int, metric: int = 1, ratio: float = 2.0, **other) -> Anomaly:
+def anomaly(service: str, second: int, measure: int = 1, ratio: float = 2.0, **other) -> Anomaly:
     """Return an anomaly of a service so many seconds after the start."""
-    name, role = METRICS[metric]
+    name, role = METRICS[measure]
     score = 1 - 1 / ratio
     values = {
         "id": derive("anomaly", service, name, second),

@@ -1,0 +1,240 @@
+"""Which service a ranker blames, and for what reasons."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiops import plugins
+from aiops.events import ChangeObserved
+from aiops.topology import Topology
+from functions.correlate.incident import of_anomalies
+from functions.correlate.rankers.evidence import weight
+from functions.correlate.ranking import SUSPECTS, Case
+from tests.property.correlate_world import CONFIG, START, anomaly
+
+SHOP = Topology.of(
+    [
+        ("web", "cart"),
+        ("web", "pay"),
+        ("cart", "db"),
+        ("pay", "bank"),
+        ("pay", "db"),
+        ("web", "ads"),
+    ]
+)
+CPU, LATENCY, ERRORS = 0, 1, 2
+
+
+def ranked(*anomalies, ranker="evidence", changes=()):
+    made = plugins.load("functions.correlate.rankers", ranker, "Ranker")()
+    evidence = of_anomalies("i", "test", anomalies, (), CONFIG).evidence
+    return made.rank(Case(evidence, SHOP, changes))
+
+
+def blamed(*anomalies, **case) -> list[str]:
+    return [suspect.service for suspect in ranked(*anomalies, **case)]
+
+
+def traffic(service, second, value, ratio=4.0):
+    series = {"id": f"t-{service}-{second}", "series": f"t-{service}", "metric": "requests_rate"}
+    return anomaly(service, second, ratio=ratio, role="traffic", value=value, **series)
+
+
+def idle(service, second, ratio=4.0):
+    return anomaly(service, second, CPU, ratio, value=0.1)
+
+
+def call(client, server, side="client", value=5.0, ratio=8.0):
+    name = f"{client}-{server}-{side}"
+    return anomaly(
+        server,
+        0,
+        ratio=ratio,
+        id=name,
+        series=name,
+        metric=f"edge_{side}_seconds",
+        role=f"edge_{side}",
+        edge=(client, server),
+        value=value,
+        reason=f"slow {name}",
+    )
+
+
+def test_a_service_that_runs_out_of_something_is_blamed_before_one_that_suffers():
+    assert blamed(anomaly("web", 0, LATENCY, 9.0), anomaly("cart", 60, CPU, 9.0)) == ["cart", "web"]
+
+
+def test_symptoms_are_explained_by_those_of_the_service_called():
+    first, *others = ranked(
+        anomaly("web", 0, ERRORS, 9.0),
+        anomaly("cart", 0, ERRORS, 9.0),
+        anomaly("db", 0, ERRORS, 9.0),
+    )
+    assert (first.service, first.metric) == ("db", "failures")
+    assert first.reasons == ("failures of db is 9.0 times its limit",)
+    assert others[0].reasons[-1] in {
+        "its symptoms may come from cart, which it calls",
+        "its symptoms may come from db, which it calls",
+    }
+
+
+def test_symptoms_stronger_than_those_below_stay_its_own():
+    assert blamed(anomaly("web", 0, LATENCY, 40.0), anomaly("cart", 0, LATENCY, 1.1))[0] == "web"
+
+
+def test_a_whole_node_says_less_of_a_service_than_its_own_container():
+    node = anomaly("web", 0, CPU, 9.0, metric="node_cpu_usage", id="n", series="n")
+    assert blamed(node, anomaly("cart", 0, CPU, 5.0)) == ["cart", "web"]
+
+
+def test_a_call_slow_only_for_its_client_points_at_the_network_of_the_one_called():
+    first, second = ranked(call("pay", "bank"))
+    assert (first.service, first.metric) == ("bank", "edge_client_seconds")
+    assert first.reasons == ("calls of pay to bank got slower for the client than the server",)
+    assert second.service == "pay"
+    assert first.score > second.score
+
+
+def test_slow_calls_point_at_the_service_they_have_in_common():
+    assert blamed(call("web", "pay"), call("pay", "bank"), call("pay", "db"))[0] == "pay"
+    assert blamed(call("cart", "db"), call("pay", "db"))[0] == "db"
+
+
+def test_a_call_as_slow_inside_the_server_is_no_matter_of_the_network():
+    first, *_ = ranked(call("pay", "bank"), call("pay", "bank", "server"))
+    assert first.service == "bank"
+    assert first.reasons == ("slow pay-bank-server",)
+
+
+def test_a_call_that_got_faster_blames_nobody_for_its_network():
+    assert [suspect.score for suspect in ranked(call("pay", "bank", value=0.5))] == [0.0, 0.0]
+
+
+def test_of_several_measures_of_a_call_the_strongest_counts():
+    weak = call("pay", "bank", ratio=1.5).model_copy(update={"id": "w", "series": "w"})
+    assert ranked(weak, call("pay", "bank"))[0].score == ranked(call("pay", "bank"))[0].score
+
+
+def test_what_the_network_explains_of_a_client_does_not_count_against_it():
+    assert blamed(anomaly("pay", 0, LATENCY, 9.0), call("pay", "bank"))[0] == "bank"
+
+
+def test_a_service_asked_less_by_callers_that_are_well_points_at_them():
+    first, second = ranked(idle("bank", 0))
+    assert (first.service, second.service) == ("pay", "bank")
+    assert first.reasons == ("bank, which it calls, is asked less than usual",)
+
+
+def test_a_service_that_stopped_while_its_callers_suffer_is_blamed_itself():
+    assert blamed(idle("bank", 0, 9.0), anomaly("pay", 30, ERRORS, 9.0))[0] == "bank"
+
+
+def test_an_entry_point_that_does_less_is_its_own_suspect():
+    assert blamed(idle("web", 0)) == ["web"]
+
+
+def test_more_requests_are_traced_to_where_they_begin():
+    assert blamed(traffic("web", 0, 9.0), traffic("cart", 0, 9.0), traffic("db", 0, 9.0)) == [
+        "web",
+        "cart",
+        "db",
+    ]
+    assert blamed(traffic("cart", 0, 0.1), traffic("db", 0, 0.1))[0] in {"web", "cart"}
+
+
+def deploy(service, second, summary=""):
+    at = START + second * 1000
+    return ChangeObserved(service=service, kind="deploy", summary=summary, observed_at=at)
+
+
+def test_the_last_change_before_the_first_anomaly_is_a_reason():
+    changes = [deploy("cart", 0), deploy("cart", 120, "v2"), deploy("cart", 400), deploy("db", 0)]
+    (first, second) = ranked(
+        anomaly("cart", 300, ERRORS), anomaly("web", 300, ERRORS), changes=changes
+    )
+    assert first.service == "cart"
+    assert first.reasons[-1] == "deploy (v2) 3 min before its first anomaly"
+    assert "db" not in {first.service, second.service}
+
+
+def test_a_change_without_a_summary_is_named_by_its_kind():
+    (first,) = ranked(anomaly("cart", 60, ERRORS), changes=[deploy("cart", 0)])
+    assert "deploy 1 min before its first anomaly" in first.reasons
+
+
+def test_reasons_are_the_weightiest_and_not_endless():
+    many = [
+        anomaly("cart", 0, CPU, 1.5 + n, id=f"{n}", series=f"{n}", reason=f"reason {n}")
+        for n in range(9)
+    ]
+    (only,) = ranked(*many)
+    assert only.reasons == ("reason 8", "reason 7", "reason 6", "reason 5")
+
+
+def test_the_weight_of_an_anomaly_is_bounded():
+    assert weight(anomaly("a", 0, ratio=1e9)) == weight(anomaly("a", 0, ratio=51.0))
+    assert weight(anomaly("a", 0, ratio=2.0)) < weight(anomaly("a", 0, ratio=3.0))
+
+
+def test_of_equals_the_first_to_move_is_blamed_first_then_the_name_decides():
+    assert blamed(anomaly("db", 60, CPU), anomaly("ads", 0, CPU)) == ["ads", "db"]
+    assert blamed(anomaly("db", 0, CPU), anomaly("ads", 0, CPU)) == ["ads", "db"]
+
+
+def test_the_reference_names_the_first_that_ran_out_of_something():
+    suspects = ranked(
+        anomaly("web", 0, LATENCY),
+        anomaly("cart", 20, CPU),
+        anomaly("db", 10, CPU),
+        anomaly("pay", 5, ERRORS),
+        ranker="first_saturation",
+    )
+    assert [(s.service, s.score) for s in suspects] == [
+        ("db", 1.0),
+        ("cart", 0.5),
+        ("web", pytest.approx(1 / 3)),
+    ]
+    assert suspects[0].reasons[0].startswith("first saturation: cpu of db")
+    assert suspects[2].reasons[0].startswith("first anomaly: latency of web")
+
+
+SERVICES = st.sampled_from(["web", "cart", "db", "pay", "bank", "ads", "elsewhere"])
+ANOMALIES = st.lists(
+    st.builds(
+        lambda service, other, second, role, ratio, value, edge, n: anomaly(
+            service,
+            second,
+            ratio=ratio,
+            role=role,
+            value=value,
+            edge=(service, other) if edge else None,
+            id=f"{n}",
+            series=f"s{n}",
+        ),
+        SERVICES,
+        SERVICES,
+        st.integers(0, 300),
+        st.sampled_from(
+            ["saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"]
+        ),
+        st.floats(1.01, 1e6),
+        st.floats(-10, 10),
+        st.booleans(),
+        st.integers(0, 1 << 30),
+    ),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda one: one.id,
+)
+
+
+@given(ANOMALIES, st.sampled_from(["evidence", "first_saturation"]), st.randoms())
+def test_a_ranking_is_short_ordered_and_does_not_depend_on_the_order(anomalies, ranker, random):
+    suspects = ranked(*anomalies, ranker=ranker)
+    assert 1 <= len(suspects) <= SUSPECTS
+    scores = [suspect.score for suspect in suspects]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) >= 0
+    assert len({suspect.service for suspect in suspects}) == len(suspects)
+    random.shuffle(anomalies)
+    assert ranked(*anomalies, ranker=ranker) == suspects
