@@ -89,8 +89,8 @@ def encode(message: Message) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
 
 def iso(ms: int) -> str:
     """Return unix milliseconds as RFC 3339 in UTC, such as `2026-01-31T12:00:00.250Z`."""
-    text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    seconds, rest = divmod(ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
 
 
 def _keep(data: object) -> bytes:
@@ -135,7 +135,7 @@ def _unix_ms(text: str | None, now: int) -> int:
     try:
         moment = datetime.fromisoformat(text)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int(aware.timestamp() * 1000)
+        return round(aware.timestamp() * 1000)
     except (ValueError, OverflowError, TypeError):
         raise Rejected("time: not an RFC 3339 timestamp") from None
 
