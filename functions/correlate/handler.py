@@ -88,7 +88,7 @@ class Correlate:
     def _resolve(self, due: WorkDue) -> frozenset[str] | None:
         """Resolve incidents that were quiet for long enough, the longest quiet first."""
         view = self.domain.look(due.now)
-        processed = max(view.processed_until, due.processed_until or 0)
+        processed = max(view.processed_until, min(due.processed_until or 0, due.now))
         quiet = processed - self.domain.config.resolve_after * 1000
         over = self.domain.records(self.domain.store.quiet(quiet, BATCH))
         settled = tuple(

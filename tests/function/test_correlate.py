@@ -20,6 +20,7 @@ from aiops.events import (
     WorkDue,
 )
 from aiops.ports import Event
+from aiops.topology import Topology
 from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
 from tests.property.correlate_world import CONFIG, START, anomaly, changed, detected, make, tick
@@ -353,6 +354,33 @@ def test_what_could_not_be_published_is_published_with_the_redelivery():
     assert rig.handler(event) == {"duplicate": 1, "published": 1}
 
 
+class Raced(MemoryIncidents):
+    """A store somebody else changes once, just before the suspects are committed."""
+
+    raced = False
+
+    def commit(self, commit):
+        if commit.records and not commit.sightings and not self.raced:
+            self.raced = True
+            self.revision += 1
+        return MemoryIncidents.commit(self, commit)
+
+
+def test_suspects_ranked_on_what_has_changed_are_ranked_again():
+    store, publisher = Raced(), MemoryPublisher()
+    make(store, publisher)(detected([anomaly("a", 0)], time=START))
+    (message,) = publisher.topics[topics.INCIDENTS]
+    assert store.raced
+    assert Incident.model_validate_json(message.event.data).root_cause[0].service == "a"
+
+
+def test_what_is_said_to_be_processed_ahead_of_the_clock_is_not_believed():
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    rig.deliver(tick(60, processed=9_000))
+    assert rig.only.status == "open"
+
+
 class Contended(MemoryIncidents):
     """A store somebody else always changes first."""
 
@@ -428,6 +456,16 @@ def test_the_handler_is_put_together_from_its_configuration(tmp_path):
     handler(detected([anomaly("x", 0), anomaly("y", 0, 0)], time=START))
     (message,) = publisher.topics[topics.INCIDENTS]
     assert Incident.model_validate_json(message.event.data).root_cause[0].service == "y"
+
+
+def test_a_topology_may_be_handed_in():
+    calls = Topology.of([("x", "y")])
+    publisher = MemoryPublisher()
+    handler = assemble(
+        "test", MemoryIncidents(), publisher, ManualClock(START), CorrelateConfig(), calls
+    )
+    handler(detected([anomaly("x", 0), anomaly("y", 0)], time=START))
+    assert len(publisher.topics[topics.INCIDENTS]) == 1
 
 
 @pytest.mark.parametrize(

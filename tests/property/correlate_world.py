@@ -29,7 +29,14 @@ from functions.correlate.snapshot import incident_of
 START = 1_700_000_000_000
 CONFIG = CorrelateConfig(window=60, bucket=30, resolve_after=120, recur_within=180)
 TOPOLOGY = Topology.of([("a", "b"), ("b", "c"), ("d", "e")])
-METRICS = (("cpu", "saturation"), ("latency", "latency"), ("failures", "errors"))
+METRICS = (
+    ("cpu", "saturation"),
+    ("latency", "latency"),
+    ("failures", "errors"),
+    ("requests", "traffic"),
+    ("seen_by_client", "edge_client"),
+    ("seen_by_server", "edge_server"),
+)
 
 
 @cache
@@ -115,9 +122,10 @@ def some_anomalies(random: Random, most: int) -> list[Anomaly]:
         labels = {"service": service}
         if random.random() < 0.3:
             labels["node"] = random.choice(("n1", "n2"))
-        edge = ("a", "b") if service in "ab" and random.random() < 0.3 else None
-        ratio = random.choice((1.2, 1.6, 3.0, 12.0))
-        one = anomaly(service, second, random.randrange(3), ratio, labels=labels, edge=edge)
+        measure = random.randrange(len(METRICS))
+        edge = random.choice((("a", "b"), ("b", "c"), ("d", "e"))) if measure > 3 else None
+        ratio, value = random.choice((1.2, 1.6, 3.0, 12.0)), random.choice((2.0, 0.5))
+        one = anomaly(service, second, measure, ratio, labels=labels, edge=edge, value=value)
         found[one.id] = one
     return list(found.values())
 
