@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -20,9 +21,11 @@ from aiops.events import (
     WorkDue,
 )
 from aiops.ports import Event
+from aiops.settings import Settings
 from aiops.topology import Topology
 from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
+from functions.correlate.wiring import build
 from tests.property.correlate_world import CONFIG, START, anomaly, changed, detected, make, tick
 
 
@@ -480,3 +483,17 @@ def test_a_wrong_name_stops_the_start(wrong):
             ManualClock(START),
             CorrelateConfig(**wrong),
         )
+
+
+def test_the_real_parts_answer_a_tick_when_nothing_is_to_be_published(redis_url):
+    settings = Settings(
+        redis_url=redis_url,
+        kafka_bootstrap_servers="127.0.0.1:1",
+        domain="test",
+        generation=f"t{uuid4().hex}:",
+        clock=ManualClock(START),
+        config={"correlate": {"window": 90}},
+    )
+    handler = build(settings)
+    assert handler(tick(5)) == {}
+    assert handler(tick(6)) == {}
