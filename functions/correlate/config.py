@@ -32,6 +32,7 @@ class CorrelateConfig(BaseModel):
             than the first batch.
         notify_anomalies: Anomalies, of as many series as `notify_series`, worth telling people.
         notify_series: See `notify_anomalies`.
+        notify_repeats: Anomalies of one series that are enough.
         notify_severity: The severity at which one anomaly is enough.
         change_window: Seconds before an incident in which a change is suspicious.
         future_tolerance: Seconds an anomaly may lie after its event's own time.
@@ -67,6 +68,7 @@ class CorrelateConfig(BaseModel):
     group_wait: Seconds = 30
     notify_anomalies: Annotated[int, Field(ge=1)] = 2
     notify_series: Annotated[int, Field(ge=1)] = 2
+    notify_repeats: Annotated[int, Field(ge=1)] = 3
     notify_severity: Annotated[int, Field(ge=1, le=6)] = 4
     change_window: Seconds = 1_800
     future_tolerance: Seconds = 300

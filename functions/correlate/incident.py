@@ -112,11 +112,12 @@ def acknowledged(record: Record) -> bool:
 
 
 def worth_telling(record: Record, config: CorrelateConfig) -> bool:
-    """Return whether people are to be told: several series agree, or one is severe."""
+    """Return whether people are to be told: several series agree, one lasts, or one is severe."""
+    lasting = max(evidence.count for evidence in record.evidence) >= config.notify_repeats
     several = (
         record.anomalies >= config.notify_anomalies and len(record.evidence) >= config.notify_series
     )
-    return several or severity(record) >= config.notify_severity
+    return several or lasting or severity(record) >= config.notify_severity
 
 
 def severity(record: Record) -> int:

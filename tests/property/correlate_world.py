@@ -189,7 +189,8 @@ def fate(part: Sequence[Anomaly], processed_until: int, changes: Sequence[Change
         resolved_at=over if resolved else None,
         severity=severity,
         root_cause=ranker().rank(Case(evidence, TOPOLOGY, near)),
-        told=not resolved and (severity >= 4 or len(by_series) >= 2),
+        told=not resolved
+        and (severity >= 4 or len(by_series) >= 2 or max(map(len, by_series.values())) >= 3),
     )
 
 

@@ -168,6 +168,12 @@ def test_a_single_mild_anomaly_is_not_worth_telling():
     assert settled(of(anomaly("a", 50, ratio=1.2), anomaly("a", 60, ratio=1.2))).notify_from is None
 
 
+def test_one_mild_series_is_worth_telling_when_it_lasts():
+    mild = [anomaly("a", second, ratio=1.2) for second in (50, 60, 70)]
+    assert settled(of(*mild[:2])).notify_from is None
+    assert settled(of(*mild)).notify_from == ms(80)
+
+
 def test_two_series_or_one_severe_anomaly_are_worth_telling_a_while_after_opening():
     assert settled(of(anomaly("a", 50), anomaly("b", 60))).notify_from == ms(80)
     assert settled(of(anomaly("a", 50, ratio=4.0))).notify_from == ms(80)
