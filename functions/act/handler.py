@@ -13,7 +13,7 @@ from aiops.action_log import FINAL, SLOTS, ActionLog, ActionRecord, Step, slot_o
 from aiops.adapters.cloudevent import read_fact
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
-from aiops.events import INCIDENT_TYPES, ActionFinished, CommandGiven, Incident, WorkDue
+from aiops.events import INCIDENT_TYPES, ActionFinished, Incident, WorkDue
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message, Publisher
 from functions.act import policy, steps
@@ -53,9 +53,6 @@ class ActHandler:
             return counts + self._drain([slot_of(incident.id)], budget, but=incident.id)
         if event.type == WorkDue.type:
             return self._tick(event, budget)
-        if event.type == CommandGiven.type:
-            command = read_fact(event, CommandGiven)
-            return Counter(commands=1) + self._drain([slot_of(command.incident)], budget)
         raise Rejected(f"type: act takes no {event.type!r}")
 
     def _plan(self, incident: Incident) -> Counts:

@@ -3,17 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from math import isfinite
 
 from aiops.adapters.cloudevent import read_fact
 from aiops.adapters.serve import child_trace
 from aiops.errors import Rejected
 from aiops.events import (
     AnomaliesDetected,
-    Anomaly,
     ChangeObserved,
     CommandGiven,
-    FeedbackGiven,
     TopologyObserved,
     WorkDue,
 )
@@ -51,7 +48,6 @@ class Correlate:
             CommandGiven.type: self._command,
             TopologyObserved.type: self._topology,
             ChangeObserved.type: self._change,
-            FeedbackGiven.type: self._feedback,
         }
         if event.type not in handlers:
             raise Rejected(f"type: correlate takes no {event.type[:200]!r}")
@@ -61,7 +57,6 @@ class Correlate:
         fact = read_fact(event, AnomaliesDetected)
         for index, anomaly in enumerate(fact.anomalies):
             self._check_domain(anomaly.domain, f"anomalies.{index}.domain")
-            _check_numbers(anomaly, f"anomalies.{index}")
         limit = event.time + self.domain.config.future_tolerance * 1000
         believed = {anomaly.id: anomaly for anomaly in fact.anomalies if anomaly.time <= limit}
         taken = until_committed(lambda: self.arrivals.take(tuple(believed.values()), event.time))
@@ -155,10 +150,6 @@ class Correlate:
         moved = self.domain.store.moved(names)
         return frozenset(destination(name, moved) for name in names)
 
-    def _feedback(self, event: Event) -> Counts:
-        read_fact(event, FeedbackGiven)
-        return self._sent(event, (), "feedback")
-
     def _sent(self, event: Event, incidents: Collection[str], outcome: str) -> Counts:
         """Bring incidents up to date, and whatever is due besides; count what became of it."""
         view = self.domain.look(event.time)
@@ -172,12 +163,3 @@ class Correlate:
     def _check_domain(self, domain: str, field: str) -> None:
         if domain != self.domain.name:
             raise Rejected(f"{field}: not {self.domain.name!r}, whose events are taken here")
-
-
-def _check_numbers(anomaly: Anomaly, field: str) -> None:
-    """Refuse numbers that no comparison could order and no JSON could carry on."""
-    for name in ("value", "expected", "lower", "upper", "evidence", "alarm_line", "score"):
-        if not isfinite(getattr(anomaly, name)):
-            raise Rejected(f"{field}.{name}: not a finite number")
-    if anomaly.alarm_line <= 0:
-        raise Rejected(f"{field}.alarm_line: not above 0")

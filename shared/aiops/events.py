@@ -56,11 +56,11 @@ class Anomaly(BaseModel):
         series: Key of the series, 32 hexadecimal digits.
         edge: `(client, server)` where the metric measures a call between two services.
         evidence: The detector's own, above `alarm_line`.
-        score: 1 - alarm_line/evidence, in (0, 1).
+        score: 1 - alarm_line/evidence, 0 to 1.
         template: Id of the log template, where the series counts one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
     id: str
     domain: str
     series: str
@@ -75,9 +75,9 @@ class Anomaly(BaseModel):
     lower: float
     upper: float
     detector: str
-    evidence: float
-    alarm_line: float
-    score: float
+    evidence: float = Field(ge=0)
+    alarm_line: float = Field(gt=0)
+    score: float = Field(ge=0, le=1)
     severity: Severity
     reason: str
     template: str | None = None

@@ -1,6 +1,7 @@
 """Settings from the environment: the only reader of it."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class Settings:
         return cls(
             redis_url=redis_url,
             kafka_bootstrap_servers=_servers(_required(env, "KAFKA_BOOTSTRAP_SERVERS")),
-            domain=env.get("AIOPS_DOMAIN") or "default",
+            domain=_domain(env.get("AIOPS_DOMAIN") or "default"),
             generation=_generation(env.get("AIOPS_GENERATION", "")),
             clock=ScaledClock.parse(clock) if clock else SystemClock(),
             config=read_config(env.get("AIOPS_CONFIG", "")),
@@ -125,6 +126,13 @@ def _servers(text: str) -> str:
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdigit():
             raise Misconfigured(f"KAFKA_BOOTSTRAP_SERVERS: expected host:port, got {server!r}")
+    return text
+
+
+def _domain(text: str) -> str:
+    """Return the domain; it becomes part of keys, so braces would break their hash tags."""
+    if not re.fullmatch(r"[\w.:-]{1,100}", text):
+        raise Misconfigured("AIOPS_DOMAIN: letters, digits and _ . : - only, at most 100")
     return text
 
 

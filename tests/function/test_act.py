@@ -12,7 +12,7 @@ from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.clock import ManualClock, SystemClock
 from aiops.errors import Misconfigured, Rejected, Unavailable
-from aiops.events import INCIDENT_TYPES, ActionFinished, CommandGiven, WorkDue
+from aiops.events import INCIDENT_TYPES, ActionFinished, WorkDue
 from aiops.ports import Event
 from functions.act.answer import answer_of, no_answer
 from functions.act.config import ActConfig
@@ -436,12 +436,6 @@ class With:
         return getattr(self.log, name)
 
 
-def test_a_command_is_counted_and_changes_nothing(act, receiver):
-    command = CommandGiven(incident=ID, command="acknowledge", given_by="ann", given_at=START)
-    assert act.event(CommandGiven.type, command.model_dump_json().encode()) == Counter(commands=1)
-    assert receiver.messages == ()
-
-
 @pytest.mark.parametrize(
     ("kind", "data", "named"),
     [
@@ -452,7 +446,6 @@ def test_a_command_is_counted_and_changes_nothing(act, receiver):
         (INCIDENT_TYPES[0], b"[" * 10_000, "data"),
         (WorkDue.type, b'{"stage": "detect", "now": 1}', "stage"),
         (WorkDue.type, b'{"stage": "act", "now": "soon"}', "now"),
-        (CommandGiven.type, b'{"incident": "i", "command": "delete"}', "command"),
     ],
 )
 def test_a_wrong_event_is_rejected_by_the_name_of_its_field(act, kind, data, named):

@@ -93,6 +93,7 @@ SETTINGS = {
     "REDIS_URL": ("http://x", "REDIS_URL: expected redis://"),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "KAFKA_BOOTSTRAP_SERVERS: expected host:port"),
     "AIOPS_CLOCK": ("soon", "AIOPS_CLOCK: expected 'wall,origin,rate'"),
+    "AIOPS_DOMAIN": ("a{b}", "AIOPS_DOMAIN: letters"),
     "AIOPS_GENERATION": ("a b", "AIOPS_GENERATION: letters and digits"),
     "AIOPS_CONFIG": ("/no/such/file", "AIOPS_CONFIG: no file"),
 }

@@ -71,7 +71,7 @@ def test_symptoms_are_explained_by_those_of_the_service_called():
         anomaly("db", 0, ERRORS, 9.0),
     )
     assert (first.service, first.metric) == ("db", "failures")
-    assert first.reasons == ("failures of db is 9.0 times its limit",)
+    assert first.reasons == ("failures: failures of db is 9.0 times its limit",)
     assert others[0].reasons[-1] in {
         "its symptoms may come from cart, which it calls",
         "its symptoms may come from db, which it calls",
@@ -103,11 +103,11 @@ def test_slow_calls_point_at_the_service_they_have_in_common():
 def test_a_call_as_slow_inside_the_server_is_no_matter_of_the_network():
     first, *_ = ranked(call("pay", "bank"), call("pay", "bank", "server"))
     assert first.service == "bank"
-    assert first.reasons == ("slow pay-bank-server",)
+    assert first.reasons == ("edge_server_seconds: slow pay-bank-server",)
 
 
 def test_a_call_that_got_faster_blames_nobody_for_its_network():
-    assert [suspect.score for suspect in ranked(call("pay", "bank", value=0.5))] == [0.0, 0.0]
+    assert [suspect.score for suspect in ranked(call("pay", "bank", value=0.5))] == [0.0]
 
 
 def test_of_several_measures_of_a_call_the_strongest_counts():
@@ -134,11 +134,7 @@ def test_an_entry_point_that_does_less_is_its_own_suspect():
 
 
 def test_more_requests_are_traced_to_where_they_begin():
-    assert blamed(traffic("web", 0, 9.0), traffic("cart", 0, 9.0), traffic("db", 0, 9.0)) == [
-        "web",
-        "cart",
-        "db",
-    ]
+    assert blamed(traffic("web", 0, 9.0), traffic("cart", 0, 9.0), traffic("db", 0, 9.0)) == ["web"]
     assert blamed(traffic("cart", 0, 0.1), traffic("db", 0, 0.1))[0] in {"web", "cart"}
 
 
@@ -168,7 +164,7 @@ def test_reasons_are_the_weightiest_and_not_endless():
         for n in range(9)
     ]
     (only,) = ranked(*many)
-    assert only.reasons == ("reason 8", "reason 7", "reason 6", "reason 5")
+    assert only.reasons == tuple(f"cpu: reason {n}" for n in (8, 7, 6, 5))
 
 
 def test_the_weight_of_an_anomaly_is_bounded():

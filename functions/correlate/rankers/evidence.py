@@ -60,7 +60,7 @@ class Ranker:
     """Adds up, per service, what its own series and the calls it takes part in say."""
 
     def rank(self, case: Case) -> tuple[Suspect, ...]:
-        """Return the services against which most speaks."""
+        """Return the services against which most speaks; none but the first without a reason."""
         dossiers = _local(case.evidence)
         _lost_demand(case.topology, dossiers)
         _added_load(case.topology, dossiers)
@@ -75,7 +75,8 @@ class Ranker:
         scored.sort(key=lambda row: row[:3])
         return tuple(
             _suspect(service, -score, dossier, by)
-            for score, _, service, dossier, by in scored[:SUSPECTS]
+            for place, (score, _, service, dossier, by) in enumerate(scored[:SUSPECTS])
+            if score < 0 or place == 0
         )
 
 
@@ -118,7 +119,7 @@ def _own(dossier: _Dossier, peak: Anomaly) -> None:
     else:
         dossier.symptom = max(dossier.symptom, said)
         said *= SYMPTOM_WEIGHT
-    dossier.said.append((said, peak.metric, peak.reason))
+    dossier.said.append((said, peak.metric, f"{peak.metric}: {peak.reason}"))
 
 
 def _lost_demand(topology: Topology, dossiers: dict[str, _Dossier]) -> None:
