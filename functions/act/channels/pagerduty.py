@@ -87,7 +87,11 @@ def _alert(step: Step, incident: Incident) -> dict[str, Any]:
 def _summary(incident: Incident) -> str:
     if not incident.root_cause or not incident.root_cause[0].reasons:
         return f"{incident.title} ({wording.size(incident)})"
-    why = wording.cut(incident.root_cause[0].reasons[0], wording.MAX_REASON)
+    suspect = incident.root_cause[0]
+    first = suspect.reasons[0]
+    if suspect.metric and suspect.metric in incident.title:
+        first = first.removeprefix(f"{suspect.metric}: ")
+    why = wording.cut(first, wording.MAX_REASON)
     return f"{wording.cut(incident.title, MAX_SUMMARY // 2)}: {why} ({wording.size(incident)})"
 
 

@@ -124,9 +124,8 @@ def _findings(incident: Incident) -> list[list[str]]:
 
 
 def _suspect(one: Suspect) -> str:
-    metric = f" by {code(one.metric)}" if one.metric else ""
     reasons = literal(wording.suspect(one))
-    return f"{code(one.service)}{metric}" + (f": {reasons}" if reasons else "")
+    return code(one.service) + (f": {reasons}" if reasons else "")
 
 
 def _evidence(one: Evidence) -> str:
