@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -27,7 +28,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--kafka", choices=_KAFKA, default="auto", help="default: KAFKA_BOOTSTRAP_SERVERS or own"
     )
-    parser.add_argument("--config", type=Path, metavar="DIR", help="configuration (AIOPS_CONFIG)")
+    parser.add_argument(
+        "--config", type=Path, metavar="DIR", default=os.environ.get("AIOPS_CONFIG") or None,
+        help="folder with aiops.yaml, default: AIOPS_CONFIG",
+    )  # fmt: skip
     parser.add_argument("--folder", type=Path, metavar="DIR", help="keep logs and data here")
     parser.add_argument(
         "--instances", type=_instances, action="append", default=[], metavar="NAME=N",
