@@ -43,6 +43,7 @@ class Rule(BaseModel):
     """A detector for some series, with its gates.
 
     Attributes:
+        match: The series it judges.
         detector: Name of a module in `functions/detect/detectors`.
         params: What that detector is made with.
         alarm_line: The evidence at which it alarms; the detector's own where not given.

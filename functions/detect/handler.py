@@ -50,7 +50,7 @@ class DetectHandler:
             return self._samples(event)
         if event.type == WorkDue.type:
             return self._tick(event)
-        raise Rejected(f"type: detect takes no {event.type!r}")
+        raise Rejected(f"type: detect takes no {event.type[:200]!r}")
 
     def _samples(self, event: Event) -> Counts:
         if event.type == PLAIN_RECORD and not event.data.lstrip().startswith(b'{"series"'):

@@ -69,7 +69,7 @@ class SeriesMap(BaseModel):
     roles: tuple[tuple[str, Role], ...] = (
         (r"edge_client|service_graph_request_client", "edge_client"),
         (r"edge_server|service_graph_request_server", "edge_server"),
-        (r"error|fail|success|5xx|availab|restart|oom", "errors"),
+        (r"error|fail|success|5xx|availab|ready|restart|oom", "errors"),
         (r"latency|duration|response_time|_seconds_(bucket|sum)", "latency"),
         (_SATURATION, "saturation"),
         (r"requests?_|_requests|rps|throughput|qps|traffic", "traffic"),

@@ -9,6 +9,7 @@ from aiops.adapters.serve import MAX_BODY_BYTES
 from aiops.plugins import available
 from aiops.series import MAX_LABEL_LENGTH, MAX_LABELS
 from functions.detect.config import DetectConfig
+from local.commands.config import reference
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -49,6 +50,10 @@ def test_the_limits_stated_are_those_of_the_code() -> None:
     assert f"over {MAX_LABEL_LENGTH:,} characters".replace(",", " ") in text
     assert DetectConfig().max_future == 5 * 60
     assert DetectConfig().max_age == 7 * 86_400
+
+
+def test_the_configuration_reference_is_that_of_the_code() -> None:
+    assert TEXT["docs/configuration.md"] == reference(), "run: aiops config > docs/configuration.md"
 
 
 def test_the_detector_shown_in_the_readme_is_one() -> None:

@@ -72,6 +72,7 @@ def test_a_call_is_named_by_its_two_ends() -> None:
         ("http_request_duration_seconds_sum", "latency"),
         ("request_error_ratio", "errors"),
         ("request_success_ratio", "errors"),
+        ("pods_ready", "errors"),
         ("requests_per_second", "traffic"),
         ("http_requests_total", "traffic"),
         ("edge_client_duration_p50_seconds", "edge_client"),
