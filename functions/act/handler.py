@@ -53,7 +53,7 @@ class ActHandler:
             return counts + self._drain([slot_of(incident.id)], budget, but=incident.id)
         if event.type == WorkDue.type:
             return self._tick(event, budget)
-        raise Rejected(f"type: act takes no {event.type!r}")
+        raise Rejected(f"type: act takes no {event.type[:200]!r}")
 
     def _plan(self, incident: Incident) -> Counts:
         """Enter what a snapshot leads to, unless one at least as new was entered before."""

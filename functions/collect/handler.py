@@ -49,7 +49,7 @@ class CollectHandler:
             Unavailable: a store, the broker or a query failed; what could be done was done.
         """
         if event.type != TICK:
-            raise Rejected(f"type: collect takes no {event.type!r}")
+            raise Rejected(f"type: collect takes no {event.type[:200]!r}")
         counts: Counts = Counter()
         wake_ups = list(self._wake_ups(event.time))
         self.publisher.publish(wake_ups)

@@ -57,7 +57,7 @@ class Correlate:
         fact = read_fact(event, AnomaliesDetected)
         for index, anomaly in enumerate(fact.anomalies):
             self._check_domain(anomaly.domain, f"anomalies.{index}.domain")
-        limit = event.time + self.domain.config.future_tolerance * 1000
+        limit = self._latest(event)
         believed = {anomaly.id: anomaly for anomaly in fact.anomalies if anomaly.time <= limit}
         taken = until_committed(lambda: self.arrivals.take(tuple(believed.values()), event.time))
         counts = taken.counts
@@ -69,6 +69,7 @@ class Correlate:
         due = read_fact(event, WorkDue)
         if due.stage != "correlate":
             raise Rejected(f"stage: correlate does no work of {due.stage!r}")
+        self._check_time(due.now, "now", event)
         view = self.domain.look(due.now)
         sent = self._send({*view.waiting, *view.overdue}, due.now, event)
         resolved: set[str] = set()
@@ -96,6 +97,7 @@ class Correlate:
 
     def _command(self, event: Event) -> Counts:
         command = read_fact(event, CommandGiven)
+        self._check_time(command.given_at, "given_at", event)
         name = until_committed(lambda: self._order(command, event.time))
         if not name:
             return self._sent(event, (), "unknown_incident")
@@ -117,6 +119,7 @@ class Correlate:
     def _topology(self, event: Event) -> Counts:
         observed = read_fact(event, TopologyObserved)
         self._check_domain(observed.domain, "domain")
+        self._check_time(observed.observed_at, "observed_at", event)
         topology = Topology.of((call.client, call.server) for call in observed.calls)
         outcome = until_committed(lambda: self._chart(observed, topology, event.time))
         return self._sent(event, (), outcome)
@@ -135,6 +138,7 @@ class Correlate:
 
     def _change(self, event: Event) -> Counts:
         change = read_fact(event, ChangeObserved)
+        self._check_time(change.observed_at, "observed_at", event)
         until_committed(
             lambda: self.domain.commit(self.domain.look(event.time), Change(changes=(change,)))
         )
@@ -159,6 +163,15 @@ class Correlate:
     def _send(self, incidents: Collection[str], now: int, cause: Event) -> int:
         extensions = {"causationid": cause.id, **child_trace(cause, "correlate")}
         return self.outbox.send(incidents, now, extensions)
+
+    def _latest(self, event: Event) -> int:
+        """Return the latest time that is believed of what an event says."""
+        return event.time + self.domain.config.future_tolerance * 1000
+
+    def _check_time(self, time: int, field: str, event: Event) -> None:
+        """Refuse what would hold for good, because nothing later could ever replace it."""
+        if time > self._latest(event):
+            raise Rejected(f"{field}: too long after the event's own time")
 
     def _check_domain(self, domain: str, field: str) -> None:
         if domain != self.domain.name:

@@ -7,7 +7,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Milliseconds = Annotated[int, Field(ge=0, lt=1 << 53)]
+YEAR_10000 = 253_402_300_800_000
+"""Calendars end here: a later time cannot be written as RFC 3339."""
+
+Milliseconds = Annotated[int, Field(ge=0, lt=YEAR_10000)]
 Integer = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]

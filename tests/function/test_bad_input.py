@@ -31,6 +31,9 @@ WHOLE_RECORDS = {
     "no id": (batch(), {k: v for k, v in HEADERS.items() if k != "ce-id"}, "id"),
     "wrong specversion": (batch(), HEADERS | {"ce-specversion": "9.9"}, "specversion"),
     "a time that is none": (batch(), HEADERS | {"ce-time": "yesterday"}, "time:"),
+    "a time before 1970": (batch(), HEADERS | {"ce-time": "0001-01-01T00:00:00Z"}, "time:"),
+    "a time after 9999": (batch(), HEADERS | {"ce-time": "9999-12-31T23:00:00-02:00"}, "time:"),
+    "a type without end": (batch(), HEADERS | {"ce-type": "x" * 8_000}, "type: detect takes no"),
     "unknown type": (batch(), HEADERS | {"ce-type": "com.example.x"}, "type: detect takes no"),
     "a batch of CloudEvents": (
         b"[]",

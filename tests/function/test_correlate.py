@@ -1,5 +1,6 @@
 """The handler of `correlate` over its twins: what it promises, by name."""
 
+import json
 import random
 import re
 from dataclasses import replace
@@ -497,3 +498,37 @@ def test_the_real_parts_answer_a_tick_when_nothing_is_to_be_published(redis_url)
     handler = build(settings)
     assert handler(tick(5)) == {}
     assert handler(tick(6)) == {}
+
+
+AHEAD = START + 10**9
+LATER = {
+    "given_at": CommandGiven(incident="@", command="reopen", given_by="ann", given_at=AHEAD),
+    "observed_at": TopologyObserved(
+        domain="test", calls=(Call(client="x", server="y"),), observed_at=AHEAD
+    ),
+    "change.observed_at": ChangeObserved(service="a", kind="deploy", observed_at=AHEAD),
+    "now": WorkDue(stage="correlate", now=AHEAD, processed_until=AHEAD),
+}
+
+
+@pytest.mark.parametrize("field", LATER)
+def test_a_time_from_the_future_is_refused_because_nothing_later_could_replace_it(field):
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    told = rig.only
+    event = fact(LATER[field])
+    data = event.data.replace(b'"@"', f'"{told.id}"'.encode())
+    with pytest.raises(Rejected, match=field.rpartition(".")[2]):
+        rig.handler(replace(event, data=data))
+    assert rig.only == told
+
+
+def test_a_time_no_calendar_has_is_refused_and_does_not_stop_what_comes_after_it():
+    rig = Rig()
+    rig.give(anomaly("a", 0))
+    told = rig.only
+    given = {"incident": told.id, "command": "reopen", "given_by": "ann", "given_at": (1 << 53) - 1}
+    with pytest.raises(Rejected, match="given_at"):
+        rig.handler(Event("e", "test", CommandGiven.type, START, json.dumps(given).encode()))
+    rig.give(anomaly("a", 30))
+    assert rig.only.anomalies == 2

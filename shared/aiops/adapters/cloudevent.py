@@ -11,7 +11,7 @@ from cloudevents.kafka import to_binary
 from pydantic import ValidationError
 
 from aiops.errors import Rejected
-from aiops.events import Fact
+from aiops.events import YEAR_10000, Fact
 from aiops.ports import Event, Message
 
 _ATTRIBUTES = frozenset(
@@ -135,9 +135,12 @@ def _unix_ms(text: str | None, now: int) -> int:
     try:
         moment = datetime.fromisoformat(text)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return round(aware.timestamp() * 1000)
+        ms = round(aware.timestamp() * 1000)
     except (ValueError, OverflowError, TypeError):
         raise Rejected("time: not an RFC 3339 timestamp") from None
+    if not 0 <= ms < YEAR_10000:
+        raise Rejected("time: before 1970 or after 9999")
+    return ms
 
 
 def _without_content(error: BaseException) -> str:
