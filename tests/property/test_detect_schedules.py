@@ -69,25 +69,33 @@ def run_in_any_order(seed: int, handler_of=world.make) -> None:
     assert records == store.records, scheduler.trace
 
 
-def test_p1_any_batching_crash_or_redelivery_gives_what_one_instance_in_order_gives() -> None:
-    for seed in range(SCHEDULES):
+MORE = pytest.mark.parametrize("first", [0, pytest.param(1_000_000, marks=pytest.mark.slow)])
+"""Where the seeds begin: the same schedules each time, and as many others in the long run."""
+
+
+@MORE
+def test_p1_any_batching_crash_or_redelivery_gives_what_one_instance_in_order_gives(
+    first: int,
+) -> None:
+    for seed in range(first, first + SCHEDULES):
         run_in_order(seed)
 
 
-def test_p2_in_any_order_the_state_is_the_fold_of_what_was_accepted() -> None:
-    for seed in range(SCHEDULES):
+@MORE
+def test_p2_in_any_order_the_state_is_the_fold_of_what_was_accepted(first: int) -> None:
+    for seed in range(first, first + SCHEDULES):
         run_in_any_order(seed)
 
 
 class PublishesBeforeTheState(DetectHandler):
     """Puts out what it found before its state is stored."""
 
-    def _settle(self, batch):
+    def _settle(self, event, batch):
         loaded = self.store.load([(s.shard, s.key) for s in batch.series], (), 0)
         outcome = self.scorer.score(batch, loaded.records)
         found = {(w.shard, n): body for w in outcome.writes.values() for n, body in w.outputs}
-        self._publish(_ANY_EVENT, found)
-        return DetectHandler._settle(self, batch)
+        self._publish(event, found)
+        return DetectHandler._settle(self, event, batch)
 
 
 class ForgetsBeforePublishing(DetectHandler):
