@@ -1,6 +1,7 @@
 """Publishing to Kafka: everything sent, one flush, every acknowledgement looked at."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 from kafka import KafkaProducer
@@ -10,8 +11,11 @@ from aiops.adapters.cloudevent import encode
 from aiops.errors import Unavailable
 from aiops.ports import Message
 
-_DELIVERY_TIMEOUT_MS = 12_000
-"""Below the 20 s a request may take."""
+PUBLISH_SECONDS = 12.0
+"""What publishing takes at most, connecting included; below the 20 s a request may take."""
+
+_BLOCK_SECONDS = 5.0
+"""How long connecting, and how long finding out where a message goes, may take."""
 
 
 class KafkaPublisher:
@@ -30,15 +34,18 @@ class KafkaPublisher:
         """
         if not messages:
             return
+        deadline = time.monotonic() + PUBLISH_SECONDS
         try:
             producer = self._connected()
             futures = []
             for message in messages:
+                if deadline - time.monotonic() < _BLOCK_SECONDS:
+                    raise Unavailable("Kafka: no time left to send")
                 key, value, headers = encode(message)
                 futures.append(
                     producer.send(message.topic, value, key, headers, partition=message.partition)
                 )
-            producer.flush(timeout=_DELIVERY_TIMEOUT_MS / 1000)
+            producer.flush(timeout=max(0.0, deadline - time.monotonic()))
             for future in futures:
                 if not future.is_done:
                     raise Unavailable("Kafka: no acknowledgement in time")
@@ -58,7 +65,10 @@ class KafkaPublisher:
         return len(found)
 
     def _connected(self) -> KafkaProducer:
-        with self._lock:
+        """Return the producer; whoever waits for another's attempt to connect waits for one."""
+        if not self._lock.acquire(timeout=_BLOCK_SECONDS):
+            raise Unavailable("Kafka: others are still trying to connect")
+        try:
             if self._producer is None:
                 self._producer = KafkaProducer(
                     bootstrap_servers=self._servers,
@@ -66,8 +76,10 @@ class KafkaPublisher:
                     acks="all",
                     linger_ms=0,
                     request_timeout_ms=5_000,
-                    delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
-                    max_block_ms=5_000,
-                    bootstrap_timeout_ms=5_000,
+                    delivery_timeout_ms=int(PUBLISH_SECONDS * 1000),
+                    max_block_ms=int(_BLOCK_SECONDS * 1000),
+                    bootstrap_timeout_ms=int(_BLOCK_SECONDS * 1000),
                 )
             return self._producer
+        finally:
+            self._lock.release()
