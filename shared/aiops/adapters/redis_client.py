@@ -1,5 +1,6 @@
 """The connection to Redis: made on first use, checked once, its errors turned into ours."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,7 +24,10 @@ from aiops.errors import Misconfigured, Unavailable
 
 _TIMEOUT_SECONDS = 5.0
 _AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError)
-_TEMPORARY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "OOM")
+_TEMPORARY = re.compile(
+    r"(?:^|: -?)(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|OOM)\b"
+)
+"""At the beginning, or behind what a pipeline or a script puts before it."""
 
 
 @cache
@@ -54,6 +58,7 @@ def _on_connect(connection: Any) -> None:
     )
     policy = memory.get("maxmemory_policy", "noeviction")
     if int(memory.get("maxmemory", "0")) and policy != "noeviction":
+        connection.disconnect()  # an open connection would be used unchecked the next time
         raise Misconfigured(
             f"Redis: maxmemory-policy is {policy}, state would be lost; set it to noeviction"
         )
@@ -67,8 +72,9 @@ def translated() -> Iterator[None]:
     except _AWAY as error:
         raise Unavailable(f"Redis: {type(error).__name__}") from error
     except ResponseError as error:
-        if str(error).startswith(_TEMPORARY):
-            raise Unavailable(f"Redis: {str(error).split()[0]}") from error
+        temporary = _TEMPORARY.search(str(error))
+        if temporary:
+            raise Unavailable(f"Redis: {temporary[1]}") from error
         raise
     except RedisError as error:
         raise Unavailable(f"Redis: {type(error).__name__}") from error
