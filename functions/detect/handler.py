@@ -63,13 +63,13 @@ class DetectHandler:
             int(self.config.max_future * 1000),
             int(self.config.max_age * 1000),
         )
-        outputs, rejected, scored = self._settle(batch)
+        outputs, rejected, scored = self._settle(event, batch)
         counts.update(scored)
         outputs |= self.store.outputs(rejected) if rejected else {}
         self._publish(event, outputs)
         return counts
 
-    def _settle(self, batch: Batch) -> tuple[dict[Field, bytes], list[Field], Counts]:
+    def _settle(self, event: Event, batch: Batch) -> tuple[dict[Field, bytes], list[Field], Counts]:
         """Score and commit until every series is; return outputs, rejected samples and counts."""
         outputs: dict[Field, bytes] = {}
         rejected: list[Field] = []
@@ -81,6 +81,7 @@ class DetectHandler:
                 self._overdue_before(),
             )
             if loaded.backlog >= MAX_BACKLOG:
+                self._publish(event, dict(loaded.overdue))
                 raise Unavailable(f"{loaded.backlog} anomalies wait to be published")
             outputs |= loaded.overdue
             outcome = self.scorer.score(batch, loaded.records)

@@ -89,6 +89,13 @@ def spans(
     return first * _WORD, last * _WORD
 
 
+def fits(record: bytes | None, layout: np.dtype[Any], kind: int) -> bool:
+    """Return whether a stored record is one of this kind, so that a change may be written alone."""
+    if record is None or len(record) != layout.itemsize:
+        return False
+    return bool(np.frombuffer(record, HEADER, count=1)["kind"][0] == kind)
+
+
 def _fitted(record: bytes | None, size: int, blank: bytes) -> bytes:
     if record is None:
         return blank

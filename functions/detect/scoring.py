@@ -21,7 +21,10 @@ from aiops.series_store import NONCE_BYTES, Field, Write
 from functions.detect.batch import Batch
 from functions.detect.config import DetectConfig
 from functions.detect.judge import Judge
-from functions.detect.record import seal, spans, unpack
+from functions.detect.record import fits, seal, spans, unpack
+
+MOST_CHOSEN = 1 << 17
+"""Series whose rule is remembered; beyond that all are looked up anew."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,8 @@ class Scorer:
     def _choose(self, series: Series) -> int:
         found = self._chosen.get(series.key)
         if found is None:
+            if len(self._chosen) >= MOST_CHOSEN:
+                self._chosen.clear()
             found = self._chosen[series.key] = self._config.rule_for(series)
         return found
 
@@ -152,12 +157,12 @@ class _Group:
         at = step.at[mine]
         first = header["last"][at] == 0
         old, new = header["raw"][at], step.value[mine]
-        grown = np.where(new >= old, new - old, new)
         seconds = np.where(first, 1.0, (step.time[mine] - header["last"][at]) / 1000.0)
-        value[mine] = grown / seconds
+        with np.errstate(over="ignore"):  # a rate beyond all numbers is none
+            value[mine] = np.where(new >= old, new - old, new) / seconds
         header["raw"][at] = new
-        keep = np.ones(len(step.at), dtype=bool)
-        keep[mine] = ~first
+        keep = np.isfinite(value)
+        keep[mine] &= ~first
         return _Step(step.at[keep], step.time[keep], value[keep])
 
     def _judge_step(self, header: StateArray, step: _Step) -> None:
@@ -217,7 +222,7 @@ class _Group:
         packed = self._array.tobytes()
         for at in np.flatnonzero(self._accepted):
             stored = self._stored[at]
-            whole = stored is None or len(stored) != size
+            whole = not fits(stored, self._judge.layout, self._judge.kind)
             member = int(self._members[at])
             series = self._batch.series[member]
             self._outcome.accepted[member] = int(self._accepted[at])

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.errors import Unavailable
+from aiops.series_store import MAX_BACKLOG
 from tests.function.test_bad_input import HEADERS, NOW_MS, batch
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -139,3 +140,17 @@ def test_a_wrong_configuration_stops_the_start_with_one_line_that_names_it(
         serve("detect")
     assert words in str(stopped.value)
     assert "\n" not in str(stopped.value)
+
+
+def test_a_shard_with_too_many_unpublished_anomalies_is_drained_before_it_takes_more(
+    detect: FlaskClient, series_store: MemorySeriesStore, publisher: MemoryPublisher
+) -> None:
+    assert detect.post("/", data=batch(), headers=HEADERS).status_code == 204
+    ((shard, key),) = series_store.records
+    series_store.waiting[shard] = {f"{key}:{n}": (0, b"{}") for n in range(MAX_BACKLOG)}
+    later = HEADERS | {"ce-time": "2026-01-01T00:01:00Z"}
+    body = batch(samples=[[0, NOW_MS + 1, 1.0]])
+    answer = detect.post("/", data=body, headers=later)
+    assert (answer.status_code, "wait to be published" in answer.text) == (503, True)
+    assert len(publisher.topics["anomalies"]) == 1
+    assert detect.post("/", data=body, headers=later).status_code == 204

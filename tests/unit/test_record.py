@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.detect.record import HEADER, kind_of, record_dtype, seal, spans, unpack
+from functions.detect.record import HEADER, fits, kind_of, record_dtype, seal, spans, unpack
 
 
 class Tiny:
@@ -78,3 +78,11 @@ def test_a_span_covers_every_byte_that_changed(places: list[int]) -> None:
     patched[:8] = new.tobytes()[:8]
     patched[start:end] = new.tobytes()[start:end]
     assert bytes(patched) == new.tobytes()
+
+
+def test_a_record_of_another_kind_is_written_anew_and_not_patched() -> None:
+    packed = sealed(a=3.5, b=7, last=99)
+    assert fits(packed, LAYOUT, KIND)
+    assert not fits(packed, LAYOUT, KIND + 1)
+    assert not fits(packed[:-8], LAYOUT, KIND)
+    assert not fits(None, LAYOUT, KIND)

@@ -9,7 +9,7 @@ from aiops.detection import Scores, score_of, severity_of
 from aiops.errors import Misconfigured
 from aiops.events import Anomaly, Samples, SeriesHead
 from aiops.series import SeriesMap
-from functions.detect import judge
+from functions.detect import judge, scoring
 from functions.detect.batch import read_batch
 from functions.detect.config import DetectConfig, Rule, Selector
 from functions.detect.scoring import Outcome, Scorer
@@ -148,3 +148,31 @@ def test_a_score_rises_from_0_at_the_line_towards_1_and_severity_with_it() -> No
     score = score_of(np.array([0.0, 2.0, 4.0, 20.0, 1e300]), line)
     assert score.tolist() == [0.0, 0.0, 0.5, 0.9, 1.0]
     assert [severity_of(s) for s in (0.0, 0.3, 0.5, 0.7, 0.9)] == [1, 2, 3, 4, 5]
+
+
+def test_a_series_whose_detector_changed_leaves_nothing_of_the_old_one_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged = Judged(monkeypatch, Rule())
+    judged((0, 10.0))
+    judged.scorer = Scorer(DetectConfig(default=Rule(detector="another")), "test")
+    (write,) = judged((1, 10.0)).writes.values()
+    assert (write.start, write.end) == (0, len(write.record))
+
+
+def test_a_counter_that_grows_beyond_all_numbers_has_no_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged = Judged(monkeypatch, Rule(), kind="counter")
+    (write,) = judged((0, -1.7e308), (1, 1.7e308)).writes.values()
+    assert write.outputs == ()
+
+
+def test_the_rules_of_no_more_than_a_bounded_number_of_series_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scoring, "MOST_CHOSEN", 2)
+    scorer = Scorer(DetectConfig(rules=(Rule(match=Selector(metric="m1")),)), "test")
+    many = [SeriesMap().read(SeriesHead(metric=f"m{n}")) for n in range(5)]
+    assert [scorer._choose(series) for series in many] == [1, 0, 1, 1, 1]
+    assert len(scorer._chosen) <= 2
