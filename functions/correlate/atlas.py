@@ -1,6 +1,6 @@
 """The topology that held at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiops.events import TopologyObserved
 from aiops.incident_store import IncidentStore, View
@@ -35,12 +35,15 @@ def valid_from(observed: TopologyObserved, version: str, view: View, delay: int)
 
 
 class Atlas:
-    """Reads topologies once each; they never change."""
+    """Reads topologies once each; they never change.
+
+    Threads share it, so what is known is replaced as a whole and never changed.
+    """
 
     def __init__(self, store: IncidentStore, default: Topology) -> None:
         self._store = store
         self._default = default
-        self._known: dict[str, Topology] = {}
+        self._known: Mapping[str, Topology] = {}
 
     def all(self, versions: Versions) -> tuple[Topology, ...]:
         """Return all topologies kept; the default where none was observed."""
@@ -51,8 +54,12 @@ class Atlas:
         version = version_at(versions, time)
         if version is None:
             return self._default
-        if version not in self._known:
-            kept = {v for _, v in versions}
-            self._known = {v: known for v, known in self._known.items() if v in kept}
-            self._known[version] = self._store.topology(version)
-        return self._known[version]
+        known = self._known
+        if version in known:
+            return known[version]
+        found = self._store.topology(version)
+        kept = {v for _, v in versions}
+        known = {v: held for v, held in known.items() if v in kept}
+        # One that is gone since it was listed is not remembered: the same calls may come again.
+        self._known = known | {version: found} if found.calls else known
+        return found

@@ -10,11 +10,35 @@ from aiops.ports import Event, Message
 from functions.correlate.incident import severity, strength
 
 MAX_EVIDENCE = 50
+LESS_EVIDENCE = (20, 8, 3, 1)
+"""What is tried where that makes too large a snapshot."""
+
+MAX_BYTES = 512 * 1024
+"""Half of what a broker takes: a snapshot that it refused would be tried for ever."""
+
+FEW = 20
 SOURCE = "/aiops/correlate"
 
 
-def incident_of(record: Record) -> Incident:
-    """Return the snapshot of a record."""
+def bounded(record: Record) -> tuple[Incident, bytes]:
+    """Return the snapshot of a record and its JSON, with less in it where it would be too large."""
+    for evidence in (MAX_EVIDENCE, *LESS_EVIDENCE):
+        snapshot = incident_of(record, evidence)
+        data = snapshot.model_dump_json().encode()
+        if len(data) <= MAX_BYTES:
+            return snapshot, data
+    least = incident_of(record, 0)
+    few = {
+        "services": least.services[:FEW],
+        "blast_radius": least.blast_radius[:FEW],
+        "joins": (),
+    }
+    least = least.model_copy(update=few)
+    return least, least.model_dump_json().encode()
+
+
+def incident_of(record: Record, evidence: int = MAX_EVIDENCE) -> Incident:
+    """Return the snapshot of a record, with the strongest of its evidence."""
     strongest = sorted(record.evidence, key=lambda piece: strength(piece.peak), reverse=True)
     return Incident(
         id=record.id,
@@ -30,7 +54,7 @@ def incident_of(record: Record) -> Incident:
         notified_at=record.notified_at,
         services=services(record),
         anomalies=record.anomalies,
-        evidence=tuple(strongest[:MAX_EVIDENCE]),
+        evidence=tuple(strongest[:evidence]),
         joins=record.joins,
         root_cause=record.root_cause,
         root_cause_at_notification=record.root_cause_at_notification,
@@ -42,7 +66,7 @@ def incident_of(record: Record) -> Incident:
 def message_of(held: Held, extensions: Mapping[str, str]) -> Message:
     """Return the snapshot as an event; published again it has the same id."""
     record = held.record
-    snapshot = incident_of(record)
+    snapshot, data = bounded(record)
     return Message(
         topics.INCIDENTS,
         record.id,
@@ -51,7 +75,7 @@ def message_of(held: Held, extensions: Mapping[str, str]) -> Message:
             source=SOURCE,
             type=f"dev.aiops.incident.{word(held)}.v1",
             time=max(snapshot.updated_at, record.notified_at or 0),
-            data=snapshot.model_dump_json().encode(),
+            data=data,
             subject=record.id,
             extensions={
                 "correlationid": record.id,

@@ -14,6 +14,7 @@ Milliseconds = Annotated[int, Field(ge=0, lt=YEAR_10000)]
 Integer = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]
+Name = Annotated[str, Field(max_length=2_048)]
 Role = Literal["saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"]
 
 
@@ -67,11 +68,11 @@ class Anomaly(BaseModel):
     id: str
     domain: str
     series: str
-    metric: str
+    metric: Name
     labels: Labels
-    service: str
+    service: Name
     role: Role
-    edge: tuple[str, str] | None = None
+    edge: tuple[Name, Name] | None = None
     time: Milliseconds
     value: float
     expected: float
@@ -235,8 +236,8 @@ class Call(BaseModel):
     """One service calls another."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    client: str = Field(min_length=1)
-    server: str = Field(min_length=1)
+    client: Name = Field(min_length=1)
+    server: Name = Field(min_length=1)
 
 
 class TopologyObserved(Fact):

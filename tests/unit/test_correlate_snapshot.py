@@ -16,7 +16,14 @@ from functions.correlate.incident import of_anomalies
 from functions.correlate.intake import destination, way
 from functions.correlate.outbox import judged
 from functions.correlate.sites import cell_of
-from functions.correlate.snapshot import MAX_EVIDENCE, incident_of, message_of, title, word
+from functions.correlate.snapshot import (
+    MAX_BYTES,
+    MAX_EVIDENCE,
+    incident_of,
+    message_of,
+    title,
+    word,
+)
 from functions.correlate.topology_file import read_topology
 from tests.property import correlate_world as world
 
@@ -193,3 +200,35 @@ def test_the_way_of_a_merged_incident_leads_to_the_one_that_is_left():
 
 def test_the_schema_of_a_record_and_of_a_snapshot_is_json():
     assert json.loads(record("a").model_dump_json())["spans"] == [[world.START, world.START]]
+
+
+def test_a_snapshot_never_outgrows_what_a_broker_takes():
+    labels = {f"label_{n}": "x" * 2_000 for n in range(60)}
+    anomalies = [
+        world.anomaly(f"s{n}-{'y' * 2_000}", 10 * n, labels=labels, series=f"{n}")
+        for n in range(200)
+    ]
+    large = of_anomalies("i1", "test", anomalies, (), CorrelateConfig())
+    for reach in ((), tuple(f"{n}-{'z' * 2_000}" for n in range(400))):
+        held = Held(large.model_copy(update={"blast_radius": reach}), dirty=True, told=0)
+        message = message_of(held, {})
+        assert len(message.event.data) <= MAX_BYTES
+        told = Incident.model_validate_json(message.event.data)
+        assert (told.anomalies, told.severity) == (200, incident_of(large).severity)
+
+
+class Forgetful:
+    """A store from which a topology is gone for once."""
+
+    def __init__(self, topology):
+        self.answers = [topology, Topology.of(())]
+
+    def topology(self, version):
+        return self.answers.pop() if len(self.answers) > 1 else self.answers[0]
+
+
+def test_a_topology_that_was_gone_for_once_is_asked_for_again():
+    topology = Topology.of([("a", "b")])
+    atlas = Atlas(Forgetful(topology), Topology.of(()))
+    assert atlas.at([(0, topology.version)], 5).calls == frozenset()
+    assert atlas.at([(0, topology.version)], 5) == topology
