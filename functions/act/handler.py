@@ -12,7 +12,7 @@ from aiops import topics
 from aiops.action_log import FINAL, SLOTS, ActionLog, ActionRecord, Step, slot_of
 from aiops.adapters.cloudevent import read_fact
 from aiops.clock import Clock
-from aiops.errors import Rejected, Unavailable
+from aiops.errors import AiopsError, Rejected, Unavailable
 from aiops.events import INCIDENT_TYPES, ActionFinished, Incident, WorkDue
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message, Publisher
@@ -83,9 +83,18 @@ class ActHandler:
     def _drain(self, slots: Sequence[int], budget: Budget, but: str = "") -> Counts:
         """Do what is due in some slots, the oldest first, all but one incident done already."""
         counts: Counts = Counter()
+        bugs: list[Exception] = []
         for incident in self.log.due(slots, self.clock.now(), DRAIN_LIMIT):
-            if incident != but:
+            if incident == but:
+                continue
+            try:
                 counts += self._work(incident, budget)
+            except AiopsError:
+                raise
+            except Exception as bug:  # noqa: BLE001 - raised below, once the others had their turn
+                bugs.append(bug)
+        if bugs:
+            raise ExceptionGroup("incidents that cannot be worked on", bugs)
         return counts
 
     def _work(self, incident: str, budget: Budget) -> Counts:

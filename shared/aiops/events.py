@@ -12,6 +12,7 @@ YEAR_10000 = 253_402_300_800_000
 
 Milliseconds = Annotated[int, Field(ge=0, lt=YEAR_10000)]
 Integer = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]
 Name = Annotated[str, Field(max_length=2_048)]
@@ -107,7 +108,7 @@ class Evidence(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     first: Milliseconds
     last: Milliseconds
-    count: int
+    count: Count
     peak: Anomaly
 
 
@@ -160,8 +161,8 @@ class Incident(Fact):
     type = "dev.aiops.incident.updated.v1"
     id: str
     domain: str
-    version: int
-    generation: int = 1
+    version: Count
+    generation: Count = 1
     status: Status
     title: str
     severity: Severity
@@ -170,7 +171,7 @@ class Incident(Fact):
     resolved_at: Milliseconds | None = None
     notified_at: Milliseconds | None = None
     services: tuple[str, ...]
-    anomalies: int
+    anomalies: Count
     evidence: tuple[Evidence, ...]
     joins: tuple[Join, ...] = ()
     root_cause: tuple[Suspect, ...] = ()

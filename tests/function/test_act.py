@@ -530,3 +530,32 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(serve, monk
         serve("act")
     assert "secret-path" not in str(stopped.value)
     assert "\n" not in str(stopped.value)
+
+
+def test_an_incident_that_cannot_be_worked_on_holds_up_no_other_and_is_not_passed_over_in_silence(
+    receiver, monkeypatch
+):
+    refused = [no_answer("down", may_have_arrived=False) for _ in range(6)]
+    act = Act(receiver.environment, Scripted(*refused))
+    act.tell()
+    act.tell(id=OTHER)
+    perform = Performer.perform
+
+    def broken(self, incident, budget):
+        if incident == ID:
+            raise ZeroDivisionError
+        return perform(self, incident, budget)
+
+    monkeypatch.setattr(Performer, "perform", broken)
+    with pytest.raises(ExceptionGroup, match="cannot be worked on"):
+        act.tick()
+    assert {state for _, _, state in act.states(ID)} == {"planned"}
+    assert {state for _, _, state in act.states(OTHER)} == {"done"}
+
+
+@pytest.mark.parametrize("field", ["version", "generation", "anomalies"])
+def test_a_number_no_receiver_could_read_is_refused(act, field):
+    snapshot = json.loads(incident(1).model_dump_json()) | {field: 10**40}
+    with pytest.raises(Rejected, match=field):
+        act.event(INCIDENT_TYPES[1], json.dumps(snapshot).encode())
+    assert act.log.read(ID) is None

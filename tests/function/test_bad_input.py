@@ -34,6 +34,18 @@ WHOLE_RECORDS = {
     "a time before 1970": (batch(), HEADERS | {"ce-time": "0001-01-01T00:00:00Z"}, "time:"),
     "a time after 9999": (batch(), HEADERS | {"ce-time": "9999-12-31T23:00:00-02:00"}, "time:"),
     "a type without end": (batch(), HEADERS | {"ce-type": "x" * 8_000}, "type: detect takes no"),
+    "half a character": (
+        json.dumps({"specversion": "1.0", "id": "\ud800", "source": "/x", "type": "x"}).encode(),
+        {"content-type": "application/cloudevents+json"},
+        "id",
+    ),
+    "a subject that is no text": (
+        json.dumps(
+            {"specversion": "1.0", "id": "1", "source": "/x", "type": "x", "subject": {"a": 1}}
+        ).encode(),
+        {"content-type": "application/cloudevents+json"},
+        "subject: not a text",
+    ),
     "unknown type": (batch(), HEADERS | {"ce-type": "com.example.x"}, "type: detect takes no"),
     "a batch of CloudEvents": (
         b"[]",

@@ -41,6 +41,7 @@ def decode(headers: Mapping[str, str], body: bytes, now: int) -> Event:
     except (GenericException, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Rejected(f"no CloudEvent: {_without_content(error)}") from None
     attributes = event.get_attributes()
+    _check_text(attributes)
     return Event(
         id=str(attributes["id"]),
         source=str(attributes["source"]),
@@ -115,6 +116,17 @@ def _stated(headers: Mapping[str, str], body: bytes) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise Rejected("no CloudEvent: the body is no JSON object")
     return content
+
+
+def _check_text(attributes: Mapping[str, Any]) -> None:
+    """Refuse attributes that cannot be passed on: JSON can escape halves of a character."""
+    if not isinstance(attributes.get("subject"), str | None):
+        raise Rejected("subject: not a text")
+    for name, value in attributes.items():
+        try:
+            f"{name}{value}".encode()
+        except UnicodeEncodeError:
+            raise Rejected(f"{name[:200]!a}: half a character") from None
 
 
 def _extensions(attributes: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
