@@ -12,6 +12,8 @@ import requests
 
 from aiops.errors import Unavailable
 
+CONNECT_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -57,7 +59,7 @@ class Prometheus:
             answer = self._session.post(
                 self._url,
                 data={"query": promql, "time": f"{at / 1000:.3f}"},
-                timeout=self._timeout,
+                timeout=(min(CONNECT_SECONDS, self._timeout), self._timeout),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
@@ -66,7 +68,10 @@ class Prometheus:
             content = answer.json()
         except requests.JSONDecodeError:
             raise Unavailable(f"Prometheus: status {answer.status_code}, no JSON") from None
-        return _vector(content)
+        try:
+            return _vector(content)
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
+            raise Unavailable("Prometheus: an answer of another shape") from None
 
 
 def _vector(content: Any) -> tuple[Sample, ...]:

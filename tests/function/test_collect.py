@@ -1,5 +1,7 @@
 """The clock: who is woken, and what is asked of Prometheus."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from aiops.adapters.memory_action_log import MemoryActionLog
@@ -14,7 +16,7 @@ from aiops.series import SeriesMap
 from aiops.series_store import Write
 from functions.collect.config import STARTER_QUERIES, CollectConfig
 from functions.collect.handler import TICK, CollectHandler
-from functions.collect.prometheus import Sample
+from functions.collect.prometheus import Prometheus, Sample
 
 NOW = 1_767_225_600_000
 
@@ -96,3 +98,38 @@ def test_a_repeated_tick_publishes_the_same_ids() -> None:
 def test_only_ticks_are_taken() -> None:
     with pytest.raises(Rejected, match="type: collect takes no"):
         make()(Event("1", "s", Samples.type, NOW, b"{}"))
+
+
+class Sluggish(FakePrometheus):
+    """Takes four seconds for each answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 0.0
+
+    def query(self, promql: str, at: int) -> tuple[Sample, ...]:
+        self.seconds += 4.0
+        return super().query(promql, at)
+
+
+def test_a_slow_prometheus_does_not_hold_a_tick_beyond_its_deadline() -> None:
+    slow = Sluggish()
+    handler = make(slow)
+    handler.timer = lambda: slow.seconds
+    with pytest.raises(Unavailable, match="no time left"):
+        handler(tick())
+    assert slow.seconds + handler.config.timeout <= 20.0
+    assert handler.publisher.topics["metrics"]
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"data": []}, {"data": {"resultType": "vector", "result": [{}]}}]
+)
+def test_an_answer_of_another_shape_is_no_bug_of_ours(
+    monkeypatch: pytest.MonkeyPatch, content: dict[str, object]
+) -> None:
+    prometheus = Prometheus("http://127.0.0.1:1", 1.0)
+    answer = SimpleNamespace(json=lambda: {"status": "success"} | content)
+    monkeypatch.setattr(prometheus._session, "post", lambda *_, **__: answer)
+    with pytest.raises(Unavailable, match="Prometheus: "):
+        prometheus.query("up", NOW)
