@@ -1,24 +1,33 @@
 """The connection to Redis: what it refuses, and what it takes for a matter of time."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 import redis
 
+from aiops.adapters import redis_client
 from aiops.adapters.redis_client import connect, translated
 from aiops.errors import Misconfigured, Unavailable
-from local.servers.redis import embedded_redis
+from local.servers.redis import OwnRedis, embedded_redis
 
 
 @pytest.fixture
-def url(tmp_path: Path):
-    server = embedded_redis()
-    server.start(tmp_path)
+def server(tmp_path: Path):
+    started = embedded_redis()
+    started.start(tmp_path)
     try:
-        server.wait_ready()
-        yield server.url
+        started.wait_ready()
+        yield started
     finally:
-        server.stop()
+        started.stop()
+
+
+@pytest.fixture
+def url(server: OwnRedis) -> str:
+    return server.url
 
 
 def test_a_redis_that_would_forget_state_is_refused_every_time(url: str) -> None:
@@ -50,3 +59,22 @@ def test_a_command_that_is_wrong_stays_a_bug(url: str) -> None:
     client.set("a", "text")
     with pytest.raises(redis.ResponseError, match="WRONGTYPE"), translated():
         client.pipeline(transaction=False).hset("a", "b", "OOM").execute()
+
+
+def test_a_redis_that_hangs_is_waited_for_once(
+    server: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "_TIMEOUT_SECONDS", 0.5)
+    client = connect(server.url)
+    client.set("a", 1)
+    pid = int(client.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            started = time.monotonic()
+            with pytest.raises(Unavailable, match="Redis: TimeoutError"), translated():
+                client.get("a")
+            assert time.monotonic() - started < 0.9
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert client.get("a") == b"1"

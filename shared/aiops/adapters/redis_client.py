@@ -34,15 +34,16 @@ _TEMPORARY = re.compile(
 def connect(url: str) -> "redis.Redis":
     """Return the client for a URL, one for the whole process; it connects on first use.
 
-    Every connection looks at the memory policy first, and raises `Misconfigured` where Redis
-    would evict state when its memory is full.
+    A broken connection is tried once more; a time-out is not, because nobody has gained by waiting
+    twice as long. Every connection looks at the memory policy first, and raises `Misconfigured`
+    where Redis would evict state when its memory is full.
     """
     return redis.Redis.from_url(
         url,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=1),
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 1, supported_errors=(ConnectionError,)),
         client_name="aiops",
         redis_connect_func=_on_connect,
     )
