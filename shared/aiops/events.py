@@ -69,11 +69,11 @@ class Anomaly(BaseModel):
     id: str
     domain: str
     series: str
-    metric: Name
+    metric: str
     labels: Labels
-    service: Name
+    service: str
     role: Role
-    edge: tuple[Name, Name] | None = None
+    edge: tuple[str, str] | None = None
     time: Milliseconds
     value: float
     expected: float

@@ -13,7 +13,7 @@ from aiops import plugins
 from aiops.action_log import Step, step_id
 from aiops.clock import SystemClock
 from aiops.errors import Misconfigured
-from aiops.events import Suspect
+from aiops.events import YEAR_10000, Suspect
 from functions.act.channels.slack import literal
 from functions.act.channels.webhook import sign
 from functions.act.config import ALL_KINDS
@@ -182,7 +182,7 @@ texts = st.text(max_size=400)
     service=texts,
     reason=texts,
     value=st.floats(allow_nan=False, allow_infinity=False),
-    at=st.integers(0, (1 << 53) - 1),
+    at=st.integers(0, YEAR_10000 - 1),
     severity=st.integers(1, 5),
 )
 def test_whatever_an_incident_says_the_vendor_takes_it(
