@@ -85,6 +85,8 @@ class ActHandler:
         counts: Counts = Counter()
         bugs: list[Exception] = []
         for incident in self.log.due(slots, self.clock.now(), DRAIN_LIMIT):
+            if not budget.allows(incident, 0.0, REQUEST_SECONDS):
+                break
             if incident == but:
                 continue
             try:

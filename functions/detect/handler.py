@@ -101,7 +101,7 @@ class DetectHandler:
             raise Rejected(f"stage: detect does no work of {due.stage!r}")
         loaded = self.store.load([], range(SHARDS), self._overdue_before())
         self._publish(event, dict(loaded.overdue))
-        if event.subject:
+        if event.subject and event.subject.isdecimal():
             self.store.mark_processed(event.subject, due.now)
         return Counter(drained=len(loaded.overdue))
 

@@ -147,3 +147,14 @@ def test_a_series_nobody_could_keep_is_dropped_and_counted(
     assert detect.post("/", data=body, headers=HEADERS).status_code == 204
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line[reason], line["unknown_series"], line["accepted"]) == (1, 1, 1)
+
+
+def test_an_event_from_2090_shuts_nobody_out_of_the_present(
+    detect: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    future = 3_786_912_000_000
+    wild = batch(samples=[[0, future, 1.0]])
+    assert detect.post("/", data=wild, headers=HEADERS | {"ce-time": "2090-01-01T00:00:00Z"})
+    detect.post("/", data=batch(), headers=HEADERS)
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (first["future"], second["accepted"]) == (1, 1)

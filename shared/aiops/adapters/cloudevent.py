@@ -17,6 +17,9 @@ from aiops.ports import Event, Message
 _ATTRIBUTES = frozenset(
     ("id", "source", "specversion", "type", "subject", "time", "datacontenttype", "dataschema")
 )
+MAX_AHEAD_MS = 300_000
+"""How far an event's own time may lie after its arrival."""
+
 _REQUIRED = ("specversion", "id", "source", "type")
 AnyFact = TypeVar("AnyFact", bound=Fact)
 
@@ -46,7 +49,7 @@ def decode(headers: Mapping[str, str], body: bytes, now: int) -> Event:
         id=str(attributes["id"]),
         source=str(attributes["source"]),
         type=str(attributes["type"]),
-        time=_unix_ms(stated.get("time"), now),
+        time=_believed(_unix_ms(stated.get("time"), now), now),
         data=event.get_data() or b"",
         subject=attributes.get("subject"),
         extensions=_extensions(attributes, lower),
@@ -139,6 +142,15 @@ def _extensions(attributes: Mapping[str, Any], headers: Mapping[str, str]) -> di
     if "traceparent" in headers:
         found.setdefault("traceparent", headers["traceparent"])
     return found
+
+
+def _believed(time: int, now: int) -> int:
+    """Return an event's own time; the arrival's where it lies far ahead of it.
+
+    Samples are held against the time of their event. A sender whose clock is wrong would
+    otherwise move its series, and the incidents of all, into a future that shuts out the present.
+    """
+    return now if time > now + MAX_AHEAD_MS else time
 
 
 def _unix_ms(text: str | None, now: int) -> int:
