@@ -23,7 +23,7 @@ PARTITIONS = 3
 class Topic:
     """A publisher, a topic of its own, and what is in it: id, key and partition of each record."""
 
-    publisher: Publisher
+    publisher: Publisher | KafkaPublisher
     name: str
     read: Callable[[int], list[tuple[str, str, int]]]
 
@@ -77,7 +77,9 @@ def on_kafka(bootstrap: str) -> Iterator[Topic]:
                     seen.append((headers["ce_id"].decode(), record.key.decode(), record.partition))
         return seen
 
-    yield Topic(KafkaPublisher(bootstrap), name, read)
+    publisher = KafkaPublisher(bootstrap)
+    yield Topic(publisher, name, read)
+    publisher.close()
     consumer.close()
 
 
@@ -117,3 +119,12 @@ def test_the_twin(promise: Callable[[Topic], None]) -> None:
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda p: p.__name__)
 def test_kafka(on_kafka: Topic, promise: Callable[[Topic], None]) -> None:
     promise(on_kafka)
+
+
+@kinds()
+def test_a_closed_publisher_connects_again(on_kafka: Topic) -> None:
+    on_kafka.publisher.publish([on_kafka.message("1")])
+    on_kafka.publisher.close()
+    on_kafka.publisher.close()
+    on_kafka.publisher.publish([on_kafka.message("2")])
+    assert [identity for identity, _, _ in on_kafka.read(2)] == ["1", "2"]

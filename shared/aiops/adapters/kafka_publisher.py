@@ -64,6 +64,13 @@ class KafkaPublisher:
             raise Unavailable(f"Kafka: no topic {topic}")
         return len(found)
 
+    def close(self) -> None:
+        """Give the connection up; the next message makes a new one."""
+        with self._lock:
+            if self._producer is not None:
+                self._producer.close(timeout=PUBLISH_SECONDS)
+                self._producer = None
+
     def _connected(self) -> KafkaProducer:
         """Return the producer; whoever waits for another's attempt to connect waits for one."""
         if not self._lock.acquire(timeout=_BLOCK_SECONDS):
