@@ -18,11 +18,11 @@ class Correlator:
         self._weights = config.labels
         self._telling = telling(config)
 
-    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:  # noqa: ARG002
+    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
         """Return the site's labels, those left out that are too weak even together."""
         return ((name, value) for name, value in site.labels if name in self._telling)
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
+    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
         """Return what the labels with equal values weigh together; None without any."""
         there = b.where
         shared = [

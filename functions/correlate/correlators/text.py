@@ -20,13 +20,13 @@ class Correlator:
     def __init__(self, config: CorrelateConfig) -> None:
         self._similar = config.similar_text
 
-    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:  # noqa: ARG002
+    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
         """Return the site's template and the word pairs of its text."""
         if site.template is not None:
             yield "template", site.template
         yield from shingles(site.text)
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
+    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
         """Return how alike the two texts are; None where they are not."""
         if a.template is not None and a.template == b.template:
             return Link(SAME_TEMPLATE, "the same log template")

@@ -44,7 +44,7 @@ class Correlator:
                 hub = topology.degree(near) > self._hub_degree
                 yield tuple(sorted((end, near))) if hub else near
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:  # noqa: ARG002
+    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
         """Return how near the two are in the topology; None beyond two calls."""
         near = [
             Link(link.weight * share * other_share, link.reason)
