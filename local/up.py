@@ -178,6 +178,8 @@ class Pipeline:
         config["aiops-config"] = config.get("aiops-config", {}) | {
             "kafka.bootstrap.servers": self.kafka.bootstrap,
             "prometheus.url": os.environ.get("PROMETHEUS_URL", ""),
+            "generation": os.environ.get("AIOPS_GENERATION", ""),
+            "redis.wait": os.environ.get("REDIS_WAIT", "0"),
         }
         channels = {key: os.environ.get(name, "") for key, name in CHANNEL_SECRETS.items()}
         secrets = {"aiops-redis": {"url": self.redis.url}, "aiops-channels": channels}

@@ -8,6 +8,7 @@ from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_replicas import replicated
 from aiops.clock import SystemClock
 from aiops.plugins import load
 from aiops.ports import Handler
@@ -27,7 +28,8 @@ def build(settings: Settings) -> Handler:
     config = settings.section("act", ActConfig)
     channels, off = open_channels(config, secret)
     keys = Keys(settings.generation)
-    log = RedisActionLog(connect(settings.redis_url), keys, settings.clock.rate)
+    client = connect(settings.redis_url)
+    log = RedisActionLog(client, keys, settings.clock.rate, settings.redis_wait)
     performer = Performer(
         log=log,
         sender=HttpSender(),
@@ -41,7 +43,8 @@ def build(settings: Settings) -> Handler:
         merge_wait=config.merge_wait,
     )
     publisher = KafkaPublisher(settings.kafka_bootstrap_servers)
-    return ActHandler(log, performer, publisher, settings.clock, config)
+    handler = ActHandler(log, performer, publisher, settings.clock, config)
+    return replicated(handler, client, settings.redis_wait)
 
 
 def open_channels(config: ActConfig, read: Read) -> tuple[Mapping[str, Channel], Mapping[str, str]]:

@@ -4,6 +4,7 @@ from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
+from aiops.adapters.redis_replicas import replicated
 from aiops.ports import Handler
 from aiops.settings import Settings
 from functions.correlate.assembly import assemble
@@ -15,10 +16,11 @@ def build(settings: Settings) -> Handler:
     config = settings.section("correlate", CorrelateConfig)
     keys = Keys(settings.generation)
     client = connect(settings.redis_url)
-    return assemble(
+    handler = assemble(
         settings.domain,
         RedisIncidents(client, keys, settings.domain, settings.clock.rate),
         KafkaPublisher(settings.kafka_bootstrap_servers),
         settings.clock,
         config,
     )
+    return replicated(handler, client, settings.redis_wait)

@@ -32,6 +32,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--config", type=Path, metavar="DIR", default=os.environ.get("AIOPS_CONFIG") or None,
         help="folder with aiops.yaml, default: AIOPS_CONFIG",
     )  # fmt: skip
+    parser.add_argument(
+        "--generation", metavar="NAME", default=os.environ.get("AIOPS_GENERATION", ""),
+        help="prefix of all state, default: AIOPS_GENERATION",
+    )  # fmt: skip
     parser.add_argument("--folder", type=Path, metavar="DIR", help="keep logs and data here")
     parser.add_argument(
         "--instances", type=_instances, action="append", default=[], metavar="NAME=N",
@@ -54,7 +58,9 @@ def run(options: argparse.Namespace) -> int:
         raise Misconfigured(f"--config: no folder {options.config}")
     redis: RedisServer = _REDIS[options.redis]()
     kafka: KafkaServer = _KAFKA[options.kafka]()
-    environ = {} if options.config is None else {"AIOPS_CONFIG": str(options.config.resolve())}
+    environ = {"AIOPS_GENERATION": options.generation}
+    if options.config is not None:
+        environ["AIOPS_CONFIG"] = str(options.config.resolve())
     wanted = Options(
         redis=redis,
         kafka=kafka,

@@ -28,6 +28,7 @@ class Settings:
         generation: `AIOPS_GENERATION`, prefix of all state.
         clock: Real time, or scaled by `AIOPS_CLOCK`.
         config: Sections of the file `AIOPS_CONFIG` names, or of `aiops.yaml` in that folder.
+        redis_wait: `REDIS_WAIT`, how many replicas must have the state before an event is done.
     """
 
     redis_url: str
@@ -36,6 +37,7 @@ class Settings:
     generation: str
     clock: Clock
     config: Mapping[str, Any]
+    redis_wait: int = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -56,6 +58,7 @@ class Settings:
             generation=_generation(env.get("AIOPS_GENERATION", "")),
             clock=ScaledClock.parse(clock) if clock else SystemClock(),
             config=read_config(env.get("AIOPS_CONFIG", "")),
+            redis_wait=_replicas(env.get("REDIS_WAIT") or "0"),
         )
 
     def section(self, name: str, model: type[Section]) -> Section:
@@ -140,3 +143,9 @@ def _generation(text: str) -> str:
     if text and not text.isalnum():
         raise Misconfigured("AIOPS_GENERATION: letters and digits only")
     return f"{text}:" if text else ""
+
+
+def _replicas(text: str) -> int:
+    if not re.fullmatch(r"[0-9]", text):
+        raise Misconfigured("REDIS_WAIT: a number of replicas, 0 to 9")
+    return int(text)

@@ -149,6 +149,16 @@ def test_a_function_refers_only_to_config_that_exists(folder: str) -> None:
         assert volume.config_map in config
 
 
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_one_generation_holds_for_all_and_whoever_keeps_state_may_wait_for_replicas(
+    folder: str,
+) -> None:
+    environ = {variable.name: variable.value for variable in FUNCTIONS[folder].run.envs}
+    assert environ["AIOPS_GENERATION"] == "{{ configMap:aiops-config:generation }}"
+    if folder != "collect":
+        assert environ["REDIS_WAIT"] == "{{ configMap:aiops-config:redis.wait }}"
+
+
 KUBECTL = shutil.which("kubectl")
 
 

@@ -58,6 +58,17 @@ def test_a_setting_that_is_missing_is_named(name: str) -> None:
         Settings.from_env({key: value for key, value in ENVIRONMENT.items() if key != name})
 
 
+def test_replicas_are_waited_for_only_where_that_is_asked_for() -> None:
+    assert Settings.from_env(ENVIRONMENT).redis_wait == 0
+    assert Settings.from_env(ENVIRONMENT | {"REDIS_WAIT": "2"}).redis_wait == 2
+
+
+@pytest.mark.parametrize("text", ["-1", "one", "1.5", "10", " 1"])
+def test_a_number_of_replicas_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(Misconfigured, match="^REDIS_WAIT: "):
+        Settings.from_env(ENVIRONMENT | {"REDIS_WAIT": text})
+
+
 def test_a_configuration_is_a_file_or_a_folder_that_holds_one(tmp_path: Path) -> None:
     assert read_config(str(tmp_path)) == {}
     (tmp_path / "aiops.yaml").write_text("detect: {max_future: 9}\n")

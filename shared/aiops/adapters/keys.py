@@ -17,6 +17,9 @@ ACTION_LIFETIME = 30 * DAY
 DOMAIN_LIFETIME = 30 * DAY
 """Incidents of a domain, since anything last changed in it; the clock changes it every minute."""
 
+BARRIER = "aiops:barrier"
+"""Written before replicas are waited for, and never read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:

@@ -7,6 +7,7 @@ import redis
 from aiops.action_log import ActionRecord, slot_of
 from aiops.adapters.keys import ACTION_LIFETIME, Keys
 from aiops.adapters.redis_client import script, translated
+from aiops.adapters.redis_replicas import await_replicas
 from aiops.events import Incident
 
 
@@ -18,11 +19,16 @@ class RedisActionLog:
         keys: Names of keys.
         rate: How fast the pipeline's clock runs; lifetimes of records shrink with it, leases do
             not, because the calls they guard take real time.
+        replicas: How many must have a commit before it counts, so that a step is not sent before
+            it is known elsewhere that it may have been.
     """
 
-    def __init__(self, client: "redis.Redis", keys: Keys, rate: float = 1.0) -> None:
+    def __init__(
+        self, client: "redis.Redis", keys: Keys, rate: float = 1.0, replicas: int = 0
+    ) -> None:
         self._client = client
         self._keys = keys
+        self._replicas = replicas
         self._lifetime = max(1, int(ACTION_LIFETIME / rate))
         self._commit = client.register_script(script("commit_action"))
         self._release = client.register_script(script("release_lease"))
@@ -56,7 +62,9 @@ class RedisActionLog:
         ]
         keys = [self._record(record.incident), self._keys.action_due(slot_of(record.incident))]
         with translated():
-            return bool(self._commit(keys=keys, args=arguments))
+            committed = bool(self._commit(keys=keys, args=arguments))
+        await_replicas(self._client, self._replicas)
+        return committed
 
     def due(self, slots: Sequence[int], until: int, limit: int) -> Sequence[str]:
         """Return incidents with something to do, in one round trip."""
