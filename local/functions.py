@@ -1,8 +1,10 @@
 """Functions as processes: functions-framework, as in the image, from func.yaml."""
 
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,11 +91,33 @@ class FunctionProcess:
         """End it as a crash would."""
         self._child.kill()
 
+    def kill_workers(self) -> int:
+        """End the processes that serve requests as a crash would; the master starts others.
+
+        Returns:
+            How many there were.
+        """
+        killed = 0
+        for worker in _children(self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+                killed += 1
+        return killed
+
     def _ready(self) -> bool:
         try:
             return self._pool.request("GET", self._readiness, headers=_CLOSE).status == 200
         except urllib3.exceptions.HTTPError:
             return False
+
+
+def _children(process: int | None) -> list[int]:
+    """Return the children of a process. Source: proc(5), /proc/pid/task/tid/children."""
+    try:
+        listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return [int(child) for child in listed.split()]
 
 
 def environment(folder: Path, func: FuncFile, values: Values, mounts: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,6 +39,7 @@ class Place:
         bootstrap: The broker's addresses; those in the objects are for the cluster.
         clock: The pipeline's time, for ticks.
         fetch_wait_ms: How long a fetch waits at the broker for a record.
+        through: Puts something between delivery and a function.
     """
 
     manifests: Manifests
@@ -45,6 +47,7 @@ class Place:
     bootstrap: str
     clock: Clock
     fetch_wait_ms: int = 500
+    through: Callable[[Sink], Sink] = lambda sink: sink
 
 
 class Delivery:
@@ -189,4 +192,5 @@ class Delivery:
             raise Misconfigured(f"{name}: no {to.ref.kind} {to.ref.name} to deliver to")
         next_url = partial(self._place.services.next_url, to.ref.name)
         destination = f"http://{to.ref.name}.{metadata.namespace}.svc.cluster.local"
-        return HttpSink(destination, next_url, metadata.namespace, self._connections)
+        sink = HttpSink(destination, next_url, metadata.namespace, self._connections)
+        return self._place.through(sink)

@@ -19,10 +19,10 @@ _JVM = ("-Xmx512m", "-Xms128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listeners=PLAINTEXT://127.0.0.1:{broker},BEHIND://{behind},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},BEHIND://{before}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,BEHIND:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
@@ -38,16 +38,25 @@ group.initial.rebalance.delay.ms=0
 
 
 class ApacheKafka:
-    """Apache Kafka in KRaft mode on free ports of 127.0.0.1; needs Java 17 and the jars."""
+    """Apache Kafka in KRaft mode on free ports of 127.0.0.1; needs Java 17 and the jars.
+
+    Attributes:
+        behind: A second address of its own, for a proxy to lead to; see `stands_behind`.
+    """
 
     def __init__(self, jars: Path, java: str) -> None:
-        self._broker, self._controller = free_ports(2)
+        self._broker, behind, self._controller = free_ports(3)
+        self.behind = self._before = f"127.0.0.1:{behind}"
         self._java = java
         self._classpath = f"{jars}/*"
         self._child: ChildProcess | None = None
         self.bootstrap = f"127.0.0.1:{self._broker}"
         self.fetch_wait_ms = FETCH_WAIT_MS
         self.description = f"Apache Kafka {KAFKA_VERSION} (KRaft)"
+
+    def stands_behind(self, proxy: str) -> None:
+        """Tell whoever comes by `behind` to come back by the proxy, `host:port`; before `start`."""
+        self._before = proxy
 
     def start(self, folder: Path) -> None:
         """Format the storage in `folder` unless it is, and start; starting again keeps the data.
@@ -57,7 +66,13 @@ class ApacheKafka:
         """
         folder.mkdir(parents=True, exist_ok=True)
         data, properties = folder / "kafka-data", folder / "server.properties"
-        text = _PROPERTIES.format(broker=self._broker, controller=self._controller, data=data)
+        text = _PROPERTIES.format(
+            broker=self._broker,
+            controller=self._controller,
+            behind=self.behind,
+            before=self._before,
+            data=data,
+        )
         properties.write_text(text, encoding="utf-8")
         if not (data / "meta.properties").exists():
             self._format(properties)
@@ -86,6 +101,16 @@ class ApacheKafka:
         """End it as a crash would."""
         if self._child is not None:
             self._child.kill()
+
+    def suspend(self) -> None:
+        """Let it hang: it keeps its connections and answers nothing."""
+        if self._child is not None:
+            self._child.suspend()
+
+    def resume(self) -> None:
+        """Let it go on where it was suspended."""
+        if self._child is not None:
+            self._child.resume()
 
     def _format(self, properties: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -114,6 +114,16 @@ class TansuBroker:
         if self._child is not None:
             self._child.stop(0.5)
 
+    def suspend(self) -> None:
+        """Let it hang: it keeps its connections and answers nothing."""
+        if self._child is not None:
+            self._child.suspend()
+
+    def resume(self) -> None:
+        """Let it go on where it was suspended."""
+        if self._child is not None:
+            self._child.resume()
+
 
 def embedded_kafka() -> TansuBroker:
     """Return the broker that comes in a wheel.

@@ -108,6 +108,19 @@ class ChildProcess:
         if self._process is not None:
             self._process.wait()
 
+    def suspend(self) -> None:
+        """Let it hang: it keeps its connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on where it was suspended."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self.running:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
     def _sweep(self) -> None:
         """Kill what is left of its process group: workers outlive a master that was killed."""
         if self._process is not None:

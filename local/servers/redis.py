@@ -118,6 +118,16 @@ class OwnRedis:
         if self._child is not None:
             self._child.kill()
 
+    def suspend(self) -> None:
+        """Let it hang: it keeps its connections and answers nothing."""
+        if self._child is not None:
+            self._child.suspend()
+
+    def resume(self) -> None:
+        """Let it go on where it was suspended."""
+        if self._child is not None:
+            self._child.resume()
+
 
 def embedded_redis(fsync: str | None = None) -> OwnRedis:
     """Return the Valkey that comes in a wheel.

@@ -1,0 +1,1 @@
+"""The pipeline under fire, compared with the same input left in peace."""
