@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Self
 from aiops.clock import Clock, ScaledClock, SystemClock
 from local.delivery.counters import Counts
 from local.delivery.run import Delivery, Place
-from local.delivery.sinks import Services
+from local.delivery.sinks import Services, Sink
 from local.func_file import load_functions
 from local.functions import (
     ROOT,
@@ -41,6 +41,9 @@ One that is not set is empty, which switches its channel off.
 """
 
 
+Urls = Mapping[str, Sequence[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What is brought up, and how.
@@ -56,6 +59,9 @@ class Options:
         folder: Logs and data go here and stay. None: a temporary folder, which is removed
             after a run without an error.
         backoff_speed: Delivery's back-off passes this much faster.
+        tick_clock: The time of PingSources, where it is not the pipeline's.
+        addresses: Given the URLs of each function's instances, returns those that delivery uses.
+        through: Puts something between delivery and a function.
     """
 
     manifests: Path = ROOT / "knative" / "base"
@@ -67,6 +73,9 @@ class Options:
     instances: Mapping[str, int] = field(default_factory=dict)
     folder: Path | None = None
     backoff_speed: float = 1.0
+    tick_clock: Clock | None = None
+    addresses: Callable[[Urls], Urls] = lambda urls: urls
+    through: Callable[[Sink], Sink] = lambda sink: sink
 
 
 class Pipeline:
@@ -137,13 +146,14 @@ class Pipeline:
         create_topics(self.kafka.bootstrap, self.manifests.topics)
         self.processes = self._processes()
         everyone = [process for some in self.processes.values() for process in some]
-        services = Services(self.urls)
+        services = Services(self._options.addresses(self.urls))
         place = Place(
             self.manifests,
             services,
             self.kafka.bootstrap,
-            self._options.clock,
+            self._options.tick_clock or self._options.clock,
             self.kafka.fetch_wait_ms,
+            self._options.through,
         )
         self._delivery = Delivery(place, self._options.backoff_speed)
         self._stack.callback(stop_all, everyone)
