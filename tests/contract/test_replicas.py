@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 import redis
@@ -60,6 +59,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         pair = Pair(*servers)
         stack.callback(pair.close)
         host, port = servers[0].url.removeprefix("redis://").removesuffix("/0").split(":")
+        pair.primary.config_set("repl-diskless-sync-delay", 0)
         pair.replica.replicaof(host, port)
         deadline = time.monotonic() + 15
         while pair.primary.info("replication")["connected_slaves"] == 0 or not pair.primary.wait(

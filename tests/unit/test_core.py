@@ -65,7 +65,7 @@ def test_replicas_are_waited_for_only_where_that_is_asked_for() -> None:
 
 @pytest.mark.parametrize("text", ["-1", "one", "1.5", "10", " 1"])
 def test_a_number_of_replicas_that_cannot_be_is_refused(text: str) -> None:
-    with pytest.raises(Misconfigured, match="^REDIS_WAIT: "):
+    with pytest.raises(Misconfigured, match=r"^REDIS_WAIT: "):
         Settings.from_env(ENVIRONMENT | {"REDIS_WAIT": text})
 
 

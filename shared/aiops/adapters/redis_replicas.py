@@ -27,7 +27,7 @@ def await_replicas(client: "redis.Redis", count: int) -> None:
         return
     pipe = client.pipeline(transaction=False)
     pipe.set(BARRIER, 1)
-    pipe.execute_command("WAIT", count, WAIT_MS)
+    pipe.wait(count, WAIT_MS)
     with translated():
         _, reached = pipe.execute()
     if reached < count:

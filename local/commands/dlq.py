@@ -1,0 +1,233 @@
+"""`aiops dlq`: what could not be delivered: listed, shown, published again."""
+
+import argparse
+import json
+import logging
+import os
+import re
+import sys
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from aiops.errors import Misconfigured
+from local.dead_letters.advice import EFFECT
+from local.dead_letters.letter import Letter, Mark, Place, without_data
+from local.dead_letters.listing import row, table, tame, whole
+from local.dead_letters.plan import Filter, Plan, plan
+from local.dead_letters.routes import Route, routes_of
+from local.dead_letters.topic import DeadLetters
+from local.functions import ROOT
+from local.manifests import load
+from local.progress import progress
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("dlq", help="look at dead letters, publish them again")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("ls", help="list letters, newest last")
+    listing.add_argument("--limit", type=_count, default=50, metavar="N", help="the newest N")
+    listing.add_argument("--redriven", action="store_true", help="also those published again")
+    showing = actions.add_parser("show", help="print one letter whole, and what to do about it")
+    showing.add_argument("id", type=_place, metavar="PARTITION:OFFSET")
+    redriving = actions.add_parser("redrive", help="publish events again, where they came from")
+    redriving.add_argument("ids", nargs="*", type=_place, metavar="PARTITION:OFFSET")
+    redriving.add_argument("--all", action="store_true", help="every letter the filters let pass")
+    redriving.add_argument("--dry-run", action="store_true", help="say what would be done")
+    redriving.add_argument("--yes", action="store_true", help="do not ask")
+    redriving.add_argument(
+        "--force", action="store_true",
+        help="also those with a final answer such as 400, and those published again before",
+    )  # fmt: skip
+    for one in (listing, redriving):
+        one.add_argument("--type", action="append", default=[], metavar="PATTERN", dest="types")
+        one.add_argument("--code", action="append", default=[], type=_code, dest="codes",
+                         metavar="CODE", help="such as 503, or none for no answer")  # fmt: skip
+        one.add_argument("--since", type=_since, default=0, metavar="WHEN",
+                         help="such as 2h, or 2026-01-31T12:00Z")  # fmt: skip
+    for one in (listing, showing, redriving):
+        one.add_argument(
+            "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
+            metavar="HOST:PORT", help="default: KAFKA_BOOTSTRAP_SERVERS",
+        )  # fmt: skip
+        one.add_argument(
+            "--manifests", type=Path, default=ROOT / "knative" / "base", metavar="DIR",
+            help="the objects that deliver; default: knative/base",
+        )  # fmt: skip
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """List, show or redrive; 1 where nothing was found or something was refused.
+
+    Raises:
+        Misconfigured: an argument, or an object, is wrong.
+        Unavailable: the broker does not answer.
+    """
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    if not options.bootstrap_servers:
+        raise Misconfigured("--bootstrap-servers: not given, nor is KAFKA_BOOTSTRAP_SERVERS set")
+    routes = routes_of(load(options.manifests))
+    with closing(DeadLetters(options.bootstrap_servers)) as letters:
+        if options.action == "ls":
+            return _list(letters, routes, options)
+        if options.action == "show":
+            return _show(letters, routes, options)
+        return _redrive(letters, routes, options)
+
+
+def _list(letters: DeadLetters, routes: tuple[Route, ...], options: argparse.Namespace) -> int:
+    wanted = Filter(tuple(options.types), tuple(options.codes), options.since)
+    known, done = _known(letters)
+    found = [letter for letter in known if wanted.passes(letter)]
+    left = [letter for letter in found if letter.place not in done]
+    chosen = sorted(found if options.redriven else left, key=lambda each: (each.time, each.place))
+    newest = chosen[-options.limit :]
+    rows = [row(letter, routes, redriven=letter.place in done) for letter in newest]
+    counts = {"open": len(left), "redriven": len(found) - len(left)}
+    if options.json:
+        print(json.dumps({"letters": rows, **counts}))
+        return 0
+    if rows:
+        Console(highlight=False, width=_width(), markup=False).print(table(rows))
+    print(f"{counts['open']} open, {counts['redriven']} redriven, {len(rows)} shown")
+    return 0
+
+
+def _show(letters: DeadLetters, routes: tuple[Route, ...], options: argparse.Namespace) -> int:
+    letter = letters.fetch([options.id]).get(options.id)
+    if letter is None:
+        sys.stderr.write(f"aiops dlq: no letter {options.id}\n")
+        return 1
+    _, done = _known(letters)
+    about = whole(letter, routes, redriven=letter.place in done)
+    if options.json:
+        print(json.dumps(about))
+        return 0
+    for name in ("id", "time", "from", "topic", "code", "reason", "bytes", "returned", "redriven"):
+        print(f"{name:9} {'-' if about[name] is None else tame(str(about[name]))}")
+    print("\nattributes")
+    for name, text in sorted(about["attributes"].items()):
+        print(f"  {name}: {tame(text)}")
+    print(f"\nbody\n{about['body']}\n")
+    print("\n".join(about["advice"]))
+    return 0
+
+
+def _redrive(letters: DeadLetters, routes: tuple[Route, ...], options: argparse.Namespace) -> int:
+    _check(options)
+    known, done = _known(letters)
+    wanted = Filter(tuple(options.types), tuple(options.codes), options.since)
+    named = frozenset(options.ids)
+    chosen = [
+        letter
+        for letter in known
+        if (options.all or letter.place in named)
+        and wanted.passes(letter)
+        and (options.force or letter.place not in done)
+    ]
+    decided = plan(chosen, routes, force=options.force)
+    if not options.json:
+        _explain(decided)
+    published = 0
+    if decided.tickets and not options.dry_run and _agreed(decided, options):
+        with progress("events", len(decided.tickets), quiet=options.json) as advance:
+            published = letters.redrive(decided.tickets, advance)
+    if options.json:
+        print(json.dumps(_outcome(decided, published)))
+    elif not options.dry_run:
+        print(f"{published} published again")
+    enough = options.dry_run or published == len(decided.tickets)
+    return 0 if decided.tickets and not decided.refused and enough else 1
+
+
+def _known(letters: DeadLetters) -> tuple[list[Letter], frozenset[Place]]:
+    """Return all letters, without data, and the places of those that were published again."""
+    known: list[Letter] = []
+    done: set[Place] = set()
+    for each in letters.read():
+        if isinstance(each, Mark):
+            done.add(each.letter)
+        else:
+            known.append(without_data(each))
+    return known, frozenset(done)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.all == bool(options.ids):
+        raise Misconfigured("redrive: either ids or --all")
+    asks = not (options.yes or options.dry_run)
+    if asks and (options.json or not sys.stdin.isatty()):
+        raise Misconfigured("redrive: --yes or --dry-run is needed where nobody can be asked")
+
+
+def _explain(decided: Plan) -> None:
+    topics: dict[str, int] = {}
+    for ticket in decided.tickets:
+        topics[ticket.topic] = topics.get(ticket.topic, 0) + 1
+    for topic, count in sorted(topics.items()):
+        print(f"{count} to {topic}: {EFFECT.get(topic, 'every subscriber gets them again')}")
+    for reason, count in decided.refused.most_common():
+        print(f"{count} refused: {reason}")
+    if not decided.tickets and not decided.refused:
+        print("no such letters")
+
+
+def _agreed(decided: Plan, options: argparse.Namespace) -> bool:
+    if options.yes:
+        return True
+    answer = input(f"Publish {len(decided.tickets)} events again? [y/N] ")
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def _outcome(decided: Plan, published: int) -> dict[str, Any]:
+    return {
+        "planned": [{"id": str(ticket.place), "topic": ticket.topic} for ticket in decided.tickets],
+        "refused": dict(decided.refused),
+        "published": published,
+    }
+
+
+def _width() -> int | None:
+    """Return the width of what is no terminal: nothing is cut there, a program may read it."""
+    return None if sys.stdout.isatty() else 400
+
+
+def _place(text: str) -> Place:
+    try:
+        return Place.parse(text)
+    except Misconfigured as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
+
+
+def _code(text: str) -> int | None:
+    if text != "none" and not re.fullmatch(r"[1-5]\d\d", text):
+        raise argparse.ArgumentTypeError(f"expected a status such as 503, or none, got {text!r}")
+    return None if text == "none" else int(text)
+
+
+def _since(text: str) -> int:
+    """Return unix milliseconds of a moment, or of so long ago."""
+    ago = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if ago:
+        return time.time_ns() // 1_000_000 - int(ago[1]) * _UNITS[ago[2]] * 1_000
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"expected 2h, 30m, 7d or an ISO 8601 time, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1000)
