@@ -30,6 +30,7 @@ from aiops.series import SeriesMap
 from aiops.series_store import SeriesStore
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
+from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 from local.servers.redis import choose_redis
 
@@ -86,7 +87,8 @@ def _handler(store: SeriesStore) -> DetectHandler:
     config = DetectConfig()
     scorer = Scorer(config, "bench")
     clock = ManualClock(START)
-    return DetectHandler(store, MemoryPublisher(), clock, SeriesMap(), config, scorer, "bench")
+    reader = SampleReader(SeriesMap(), config.rule_for)
+    return DetectHandler(store, MemoryPublisher(), clock, reader, config, scorer, "bench")
 
 
 def _events(minute: int) -> Sequence[Event]:

@@ -20,6 +20,7 @@ from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
+from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 
 DOMAIN = "default"
@@ -56,7 +57,7 @@ class InProcess:
             store=MemorySeriesStore(),
             publisher=publisher,
             clock=clock,
-            names=read_section(config, "series", SeriesMap),
+            reader=SampleReader(read_section(config, "series", SeriesMap), judged.rule_for),
             config=judged,
             scorer=Scorer(judged, DOMAIN),
             domain=DOMAIN,

@@ -12,10 +12,11 @@ from aiops.errors import Rejected, Unavailable
 from aiops.events import AnomaliesDetected, Samples, WorkDue
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message, Publisher
-from aiops.series import SHARDS, SeriesMap
+from aiops.series import SHARDS
 from aiops.series_store import MAX_BACKLOG, OVERDUE_SECONDS, Field, SeriesStore
-from functions.detect.batch import Batch, read_batch
+from functions.detect.batch import Batch, take
 from functions.detect.config import DetectConfig
+from functions.detect.reading import SampleReader
 from functions.detect.scoring import Outcome, Scorer
 
 PLAIN_RECORD = "dev.knative.kafka.event"
@@ -34,7 +35,7 @@ class DetectHandler:
     store: SeriesStore
     publisher: Publisher
     clock: Clock
-    names: SeriesMap
+    reader: SampleReader
     config: DetectConfig
     scorer: Scorer
     domain: str
@@ -55,10 +56,9 @@ class DetectHandler:
     def _samples(self, event: Event) -> Counts:
         if event.type == PLAIN_RECORD and not event.data.lstrip().startswith(b'{"series"'):
             raise Rejected("data: unknown format; expected samples in columns")
-        fact = read_fact(event, Samples)
-        batch, counts = read_batch(
-            fact,
-            self.names,
+        columns = self.reader.read(event.data) or self.reader.of(read_fact(event, Samples))
+        batch, counts = take(
+            columns,
             event.time,
             int(self.config.max_future * 1000),
             int(self.config.max_age * 1000),
@@ -76,8 +76,8 @@ class DetectHandler:
         counts: Counts = Counter()
         for _ in range(ROUNDS):
             loaded = self.store.load(
-                [(one.shard, one.key) for one in batch.series],
-                {one.shard for one in batch.series},
+                batch.keys,
+                {shard for shard, _ in batch.keys},
                 self._overdue_before(),
             )
             if loaded.backlog >= MAX_BACKLOG:
@@ -85,10 +85,9 @@ class DetectHandler:
                 raise Unavailable(f"{loaded.backlog} anomalies wait to be published")
             outputs |= loaded.overdue
             outcome = self.scorer.score(batch, loaded.records)
-            places = list(outcome.writes)
-            refused = self.store.commit(list(outcome.writes.values()), self.clock.now())
-            again = [places[place] for place in refused]
-            _note(outcome, set(again), outputs, rejected, counts)
+            refused = self.store.commit(outcome.writes, self.clock.now())
+            again = [outcome.places[index] for index in refused]
+            _note(outcome, set(refused), set(again), outputs, rejected, counts)
             if not again:
                 return outputs, rejected, counts
             batch = batch.only(again)
@@ -138,17 +137,21 @@ class DetectHandler:
         self.store.remove(list(outputs))
 
 
-def _note(
+def _note(  # noqa: PLR0913, PLR0917 - what has been found so far is added to
     outcome: Outcome,
+    refused: set[int],
     again: set[int],
     outputs: dict[Field, bytes],
     rejected: list[Field],
     counts: Counts,
 ) -> None:
     """Take over what came of the series that are settled, those to be scored again left out."""
-    for place, write in outcome.writes.items():
-        if place not in again:
-            counts["accepted"] += outcome.accepted[place]
+    if outcome.writes:
+        counts["accepted"] += sum(
+            n for index, n in enumerate(outcome.accepted) if index not in refused
+        )
+    for index, write in enumerate(outcome.writes):
+        if write.outputs and index not in refused:
             counts["anomalies"] += len(write.outputs)
             outputs |= {(write.shard, name): body for name, body in write.outputs}
     for place, reason, output in outcome.rejected:

@@ -6,6 +6,7 @@ the evidence has been over the line (0: it is not), and the last few accepted ti
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from zlib import crc32
 
@@ -41,59 +42,51 @@ def kind_of(name: str, layout: np.dtype[Any]) -> int:
     return crc32(f"{name}:{layout.descr}".encode()) or 1
 
 
-def unpack(records: Sequence[bytes | None], layout: np.dtype[Any], kind: int) -> StateArray:
-    """Return records as an array, shape (n,) of `layout`, writable and owned by the caller.
+def unpack(
+    records: Sequence[bytes | None], layout: np.dtype[Any], kind: int
+) -> tuple[StateArray, NDArray[np.bool_]]:
+    """Return records as an array, writable and owned by the caller, and which are of this kind.
 
     A record of another kind keeps its times, so that nothing is accepted twice, and starts to
-    learn anew.
+    learn anew. Only on top of one of this kind may a change be written alone.
+
+    Returns:
+        Shape (n,) of `layout`; shape (n,).
     """
     size = layout.itemsize
     blank = bytes(size)
-    packed = b"".join(_fitted(record, size, blank) for record in records)
-    array = np.frombuffer(bytearray(packed), dtype=layout)
+    packed = bytearray().join([_fitted(record, size, blank) for record in records])
+    array = np.frombuffer(packed, dtype=layout)
     header = array["header"]
-    other = header["kind"] != kind
-    if other.any():
+    whole = [record is not None and len(record) == size for record in records]
+    known: NDArray[np.bool_] = (header["kind"] == kind) & np.array(whole, dtype=bool)
+    if not known.all():
+        other = ~known
         header["count"][other] = 0
         header["over_since"][other] = 0
         array["state"][other] = np.zeros((), dtype=layout["state"])
         header["kind"] = kind
-    return array
+    return array, known
 
 
-def seal(array: StateArray) -> NDArray[np.uint64]:
-    """Set every record's nonce from its content; return the records as words, shape (n, words)."""
-    words = array.view(np.uint64).reshape(len(array), -1)
-    words[:, 0] = 0
-    mixed = words ^ (words >> np.uint64(31))
-    mixed *= _MIX
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= _weights(words.shape[1])
-    nonce = np.bitwise_xor.reduce(mixed + (mixed >> np.uint64(32)), axis=1)
-    nonce ^= nonce >> np.uint64(33)
-    words[:, 0] = nonce
-    return words
+def words(array: StateArray) -> NDArray[np.uint64]:
+    """Return records as words, shape (n, words of one), a view."""
+    return array.view(np.uint64).reshape(len(array), -1)
 
 
-def spans(
-    before: NDArray[np.uint64], after: NDArray[np.uint64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the bytes that changed begin and end, the nonce left out, shapes (n,)."""
+def seal(array: StateArray) -> None:
+    """Set every record's nonce from its content."""
+    content = words(array)
+    nonce = np.einsum("ij,j->i", content[:, 1:], _weights(content.shape[1] - 1))
+    content[:, 0] = _scattered(nonce)
+
+
+def ends(before: NDArray[np.uint64], after: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return behind which byte nothing changed, shape (n,); the nonce is taken for changed."""
     changed = before != after
-    changed[:, 0] = False
-    width = changed.shape[1]
-    first = changed.argmax(axis=1)
-    last = width - changed[:, ::-1].argmax(axis=1)
-    none = ~changed.any(axis=1)
-    first[none], last[none] = 1, 1
-    return first * _WORD, last * _WORD
-
-
-def fits(record: bytes | None, layout: np.dtype[Any], kind: int) -> bool:
-    """Return whether a stored record is one of this kind, so that a change may be written alone."""
-    if record is None or len(record) != layout.itemsize:
-        return False
-    return bool(np.frombuffer(record, HEADER, count=1)["kind"][0] == kind)
+    changed[:, 0] = True
+    unchanged = changed[:, ::-1].argmax(axis=1)
+    return np.asarray((changed.shape[1] - unchanged) * _WORD)
 
 
 def _fitted(record: bytes | None, size: int, blank: bytes) -> bytes:
@@ -104,6 +97,21 @@ def _fitted(record: bytes | None, size: int, blank: bytes) -> bytes:
     return record[: HEADER.itemsize].ljust(HEADER.itemsize, b"\0") + blank[HEADER.itemsize :]
 
 
+@cache
 def _weights(n: int) -> NDArray[np.uint64]:
-    """Return odd multipliers, so that equal words at different places hash differently."""
-    return (np.arange(1, n + 1, dtype=np.uint64) * _MIX) | np.uint64(1)
+    """Return odd numbers as good as random: whatever changes, the weighted sum does too.
+
+    Source: Dietzfelbinger et al., "A reliable randomized algorithm for the closest-pair problem"
+    (1997), multiply-add hashing, with fixed weights.
+    """
+    return _scattered(np.arange(1, n + 1, dtype=np.uint64) * _MIX) | np.uint64(1)
+
+
+def _scattered(number: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return numbers whose every bit depends on all bits of what is given, one to one.
+
+    Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+    """
+    mixed = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))

@@ -16,15 +16,14 @@ from aiops.detection import (
 )
 from aiops.events import Anomaly
 from aiops.ids import derive
-from aiops.series import Series
-from aiops.series_store import NONCE_BYTES, Field, Write
+from aiops.series_store import NONCE_BYTES, Field, Mode, Write
 from functions.detect.batch import Batch
 from functions.detect.config import DetectConfig
 from functions.detect.judge import Judge
-from functions.detect.record import fits, seal, spans, unpack
+from functions.detect.record import ends, seal, unpack, words
 
-MOST_CHOSEN = 1 << 17
-"""Series whose rule is remembered; beyond that all are looked up anew."""
+RENEWAL_MS = 24 * 3_600_000
+"""A record's lifetime, which is much longer, is renewed by the first sample of each such span."""
 
 
 @dataclass(slots=True)
@@ -32,13 +31,15 @@ class Outcome:
     """What scoring a batch came to.
 
     Attributes:
-        writes: One for every series that accepted a sample, by its place in the batch's series.
-        accepted: How many samples each of the batch's series accepted.
+        writes: One for every series that accepted a sample.
+        places: The places of these series in the batch.
+        accepted: How many samples each of them accepted.
         rejected: Place, reason, and the output that may exist, of samples not accepted.
     """
 
-    writes: dict[int, Write] = field(default_factory=dict)
-    accepted: dict[int, int] = field(default_factory=dict)
+    writes: list[Write] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
     rejected: list[tuple[int, str, Field]] = field(default_factory=list)
 
 
@@ -61,9 +62,7 @@ class Scorer:
     def __init__(self, config: DetectConfig, domain: str) -> None:
         rules = (*config.rules, config.default)
         self._judges = tuple(Judge.of(rule) for rule in rules)
-        self._config = config
         self._domain = domain
-        self._chosen: dict[str, int] = {}
 
     def score(self, batch: Batch, records: Sequence[bytes | None]) -> Outcome:
         """Score every sample later than the last accepted one of its series, oldest first.
@@ -74,20 +73,11 @@ class Scorer:
         """
         outcome = Outcome()
         rank = batch.rank
-        chosen = np.array([self._choose(series) for series in batch.series], dtype=np.int64)
-        for which in np.unique(chosen):
-            members = np.flatnonzero(chosen == which)
+        for which in np.unique(batch.rule):
+            members = np.flatnonzero(batch.rule == which)
             group = _Group(self._judges[which], self._domain, batch, members, records, outcome)
             group.run(rank)
         return outcome
-
-    def _choose(self, series: Series) -> int:
-        found = self._chosen.get(series.key)
-        if found is None:
-            if len(self._chosen) >= MOST_CHOSEN:
-                self._chosen.clear()
-            found = self._chosen[series.key] = self._config.rule_for(series)
-        return found
 
 
 class _Group:
@@ -105,13 +95,13 @@ class _Group:
         self._judge, self._domain, self._batch, self._members = judge, domain, batch, members
         self._outcome = outcome
         self._stored = [records[member] for member in members]
-        self._array = unpack(self._stored, judge.layout, judge.kind)
+        self._array, self._known = unpack(self._stored, judge.layout, judge.kind)
         self._outputs: dict[int, list[tuple[str, bytes]]] = {}
         self._accepted = np.zeros(len(members), dtype=np.int64)
 
     def run(self, rank: NDArray[np.int64]) -> None:
-        before = self._array.view(np.uint64).reshape(len(self._array), -1).copy()
-        position = np.full(len(self._batch.series), -1)
+        before = self._array.copy()
+        position = np.full(len(self._batch.keys), -1)
         position[self._members] = np.arange(len(self._members))
         at = position[self._batch.row]
         for turn in range(int(rank.max(initial=-1)) + 1):
@@ -142,10 +132,10 @@ class _Group:
         recent = self._array["header"]["recent"]
         for place in places:
             member = int(self._members[step.at[place]])
-            series = self._batch.series[member]
+            shard, key = self._batch.keys[member]
             time = int(step.time[place])
             reason = "duplicate" if time in recent[step.at[place]] else "late"
-            self._outcome.rejected.append((member, reason, (series.shard, f"{series.key}:{time}")))
+            self._outcome.rejected.append((member, reason, (shard, f"{key}:{time}")))
 
     def _rates(self, header: StateArray, step: _Step) -> _Step:
         """Turn counters into rates per second; a counter's first sample has none."""
@@ -186,7 +176,7 @@ class _Group:
 
     def _alarm(self, at: int, step: _Step, place: int, scores: Scores) -> None:
         judge = self._judge
-        series = self._batch.series[self._members[at]]
+        series = self._batch.named(int(self._members[at]))
         time = int(step.time[place])
         evidence = scores.evidence[place : place + 1]
         score = float(score_of(evidence, np.array([judge.alarm_line]))[0])
@@ -214,24 +204,38 @@ class _Group:
         content = anomaly.model_dump_json().encode()
         self._outputs.setdefault(at, []).append((f"{series.key}:{time}", content))
 
-    def _collect(self, before: NDArray[np.uint64]) -> None:
+    def _collect(self, before: StateArray) -> None:
         """Seal what changed and add a write for every series that accepted a sample."""
-        after = seal(self._array)
-        starts, ends = spans(before, after)
+        seal(self._array)
+        modes = self._modes(before["header"]["last"])
         size = self._judge.layout.itemsize
-        packed = self._array.tobytes()
-        for at in np.flatnonzero(self._accepted):
-            stored = self._stored[at]
-            whole = not fits(stored, self._judge.layout, self._judge.kind)
-            member = int(self._members[at])
-            series = self._batch.series[member]
-            self._outcome.accepted[member] = int(self._accepted[at])
-            self._outcome.writes[member] = Write(
-                series.shard,
-                series.key,
-                b"" if stored is None else stored[:NONCE_BYTES],
-                packed[at * size : (at + 1) * size],
-                0 if whole else int(starts[at]),
-                size if whole else int(ends[at]),
-                tuple(self._outputs.get(int(at), ())),
+        end = ends(words(before), words(self._array))
+        end[~self._known] = size
+        packed = self._array.view(np.uint8).data
+        written = np.flatnonzero(self._accepted)
+        places = self._members[written].tolist()
+        self._outcome.places += places
+        self._outcome.accepted += self._accepted[written].tolist()
+        keys, stored, outputs = self._batch.keys, self._stored, self._outputs
+        for at, place, stop in zip(written.tolist(), places, end[written].tolist(), strict=True):
+            shard, key = keys[place]
+            found = stored[at]
+            self._outcome.writes.append(
+                Write(
+                    shard,
+                    key,
+                    b"" if found is None else found[:NONCE_BYTES],
+                    packed[at * size : at * size + stop].tobytes(),
+                    modes[at],
+                    tuple(outputs[at]) if at in outputs else (),
+                )
             )
+
+    def _modes(self, last: TimeArray) -> list[Mode]:
+        """Return how each record is written; a lifetime begins anew with each day of samples."""
+        renewed = last // RENEWAL_MS != self._array["header"]["last"] // RENEWAL_MS
+        chosen = np.where(self._known, np.where(renewed, 1, 0), 2)
+        return [_MODES[mode] for mode in chosen.tolist()]
+
+
+_MODES = (Mode.PATCH, Mode.RENEW, Mode.WHOLE)

@@ -9,6 +9,7 @@ from aiops.series import SeriesMap
 from aiops.settings import Settings
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
+from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 
 
@@ -20,7 +21,7 @@ def build(settings: Settings) -> Handler:
         store=RedisSeriesStore(connect(settings.redis_url), keys, settings.clock.rate),
         publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
         clock=settings.clock,
-        names=settings.section("series", SeriesMap),
+        reader=SampleReader(settings.section("series", SeriesMap), config.rule_for),
         config=config,
         scorer=Scorer(config, settings.domain),
         domain=settings.domain,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 
 from aiops.events import Role, SeriesHead
 
@@ -16,6 +16,8 @@ SHARDS = 16
 MAX_LABELS = 64
 MAX_LABEL_LENGTH = 2_048
 
+MOST_KNOWN = 1 << 15
+"""Series remembered by what they were called; beyond that all are made anew."""
 
 _SATURATION = (
     "cpu|memory|mem_|disk|filesystem|syscall|network|saturat|queue|throttl|heap|pool|fd_"
@@ -74,6 +76,7 @@ class SeriesMap(BaseModel):
         (_SATURATION, "saturation"),
         (r"requests?_|_requests|rps|throughput|qps|traffic", "traffic"),
     )
+    _known: dict[tuple[object, ...], Series] = PrivateAttr(default_factory=dict)
 
     @field_validator("roles")
     @classmethod
@@ -89,39 +92,38 @@ class SeriesMap(BaseModel):
 
     def read(self, head: SeriesHead) -> Series | str:
         """Return the series a head names, or the reason why it cannot be taken."""
+        written = (head.metric, *head.labels.items())
+        known = self._known.get(written)
+        if known is not None:
+            return known
+        found = self._read(head)
+        if isinstance(found, Series):
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[written] = found
+        return found
+
+    def _read(self, head: SeriesHead) -> Series | str:
         labels = head.labels
         if len(labels) > MAX_LABELS:
             return "too_many_labels"
-        items = tuple(sorted((k, v) for k, v in labels.items() if v and k not in self.replicas))
+        dropped = self.replica_labels
+        items = tuple(sorted((k, v) for k, v in labels.items() if v and k not in dropped))
         if any(len(k) + len(v) > MAX_LABEL_LENGTH for k, v in items):
             return "label_too_long"
         if len(head.metric) > MAX_LABEL_LENGTH:
             return "metric_too_long"
-        return _read(self, head.metric, items)
-
-    @property
-    def replicas(self) -> frozenset[str]:
-        """The replica labels as a set."""
-        return _frozen(self.replica_labels)
-
-
-@lru_cache(maxsize=8)
-def _frozen(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(names)
-
-
-@lru_cache(maxsize=1 << 17)
-def _read(names: SeriesMap, metric: str, labels: tuple[tuple[str, str], ...]) -> Series:
-    text = "\x1f".join((metric, *(f"{k}\x1e{v}" for k, v in labels)))
-    key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    present = dict(labels)
-    edge = None
-    if "client" in present and "server" in present:
-        edge = (present["client"], present["server"])
-    service = next((present[name] for name in names.service_from if name in present), None)
-    if service is None:
-        service = edge[1] if edge else "unknown"
-    return Series(key, shard_of(key), metric, labels, service, role_of(names, metric), edge)
+        text = "\x1f".join((head.metric, *(f"{k}\x1e{v}" for k, v in items)))
+        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        present = dict(items)
+        edge = None
+        if "client" in present and "server" in present:
+            edge = (present["client"], present["server"])
+        service = next((present[name] for name in self.service_from if name in present), None)
+        if service is None:
+            service = edge[1] if edge else "unknown"
+        role = role_of(self, head.metric)
+        return Series(key, shard_of(key), head.metric, items, service, role, edge)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -6,7 +6,8 @@ together or not at all.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import NamedTuple, Protocol
 
 NONCE_BYTES = 8
 """A record begins with a hash of its content; absent records have the empty one."""
@@ -39,25 +40,33 @@ class Loaded:
     overdue: Mapping[Field, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """The new record of a series, to be written if the stored one is still the expected one.
+class Mode(StrEnum):
+    """What a write does to the record that is stored."""
+
+    WHOLE = "w"
+    """Replaces it; its lifetime begins anew."""
+    PATCH = "p"
+    """Replaces its beginning; its lifetime goes on."""
+    RENEW = "r"
+    """Replaces its beginning; its lifetime begins anew."""
+
+
+class Write(NamedTuple):
+    """The change of a series, to be written if the stored record is still the expected one.
 
     Attributes:
         expected: The nonce of the record that was read, empty where there was none.
-        record: The whole new record, its own nonce first.
-        start: Where the bytes that changed begin; 0 writes the record whole.
-        end: Where they end.
+        span: The new record from its beginning, the nonce, to the end of what changed; all of it
+            where it replaces the stored one.
         outputs: `series:time` and finished anomaly, of every sample that became one.
     """
 
     shard: int
     key: str
     expected: bytes
-    record: bytes
-    start: int
-    end: int
-    outputs: tuple[tuple[str, bytes], ...]
+    span: bytes
+    mode: Mode = Mode.WHOLE
+    outputs: tuple[tuple[str, bytes], ...] = ()
 
 
 class SeriesStore(Protocol):

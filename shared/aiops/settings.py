@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from aiops.clock import Clock, ScaledClock, SystemClock
@@ -84,12 +83,15 @@ def read_config(path: str) -> Mapping[str, Any]:
     """
     if not path:
         return {}
-    file = Path(path) / "aiops.yaml" if Path(path).is_dir() else Path(path)
+    folder = Path(path).is_dir()
+    file = Path(path) / "aiops.yaml" if folder else Path(path)
+    if folder and not file.exists():
+        return {}
+    import yaml
+
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if Path(path).is_dir():
-            return {}
         raise Misconfigured(f"AIOPS_CONFIG: no file {file}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise Misconfigured(f"{file}: {str(error).splitlines()[0]}") from None

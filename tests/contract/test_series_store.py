@@ -10,7 +10,7 @@ import redis
 from aiops.adapters.keys import Keys
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.redis_series import RedisSeriesStore
-from aiops.series_store import DRAIN_LIMIT, SeriesStore, Write
+from aiops.series_store import DRAIN_LIMIT, Mode, SeriesStore, Write
 
 NOW = 1_700_000_000_000
 
@@ -29,8 +29,8 @@ def record(content: bytes = b"", nonce: bytes | None = None) -> bytes:
     return (nonce or os.urandom(8)) + content.ljust(56, b"\0")
 
 
-def write(new: bytes, old: bytes = b"", outputs=(), shard=3, key="k", span=(0, 64)) -> Write:
-    return Write(shard, key, old[:8], new, *span, tuple(outputs))
+def write(new: bytes, old: bytes = b"", outputs=(), shard=3, key="k", mode=Mode.WHOLE) -> Write:
+    return Write(shard, key, old[:8], new, mode, tuple(outputs))
 
 
 def test_an_unknown_series_has_no_record(store: SeriesStore) -> None:
@@ -61,8 +61,10 @@ def test_only_the_span_that_changed_is_written(store: SeriesStore) -> None:
     old = record(b"abcdefgh" * 7)
     store.commit([write(old)], NOW)
     new = os.urandom(8) + old[8:16] + b"ZZZZZZZZ" + old[24:]
-    assert store.commit([write(new, old=old, span=(16, 24))], NOW) == []
+    assert store.commit([write(new[:24], old=old, mode=Mode.PATCH)], NOW) == []
     assert list(store.load([(3, "k")], (), 0).records) == [new]
+    assert store.commit([write(record(b"short")[:40], old=new)], NOW) == []
+    assert len(store.load([(3, "k")], (), 0).records[0]) == 40
 
 
 def test_outputs_are_kept_with_the_record_until_removed(store: SeriesStore) -> None:
@@ -101,9 +103,14 @@ def test_a_record_expires_on_redis_and_its_outputs_do_not(redis_url: str) -> Non
     store = RedisSeriesStore(client, keys, rate=60.0)
     old = record(b"abcdefgh" * 7)
     store.commit([write(old, outputs=[("k:1", b"one")])], NOW)
-    store.commit([write(os.urandom(8) + old[8:], old=old, span=(8, 16))], NOW)
-    day = 24 * 3_600_000
-    assert 0 < client.pttl(keys.series(3, "k")) <= 14 * day / 60
+    whole = 14 * 24 * 3_600_000 // 60
+    assert whole - 60_000 < client.pttl(keys.series(3, "k")) <= whole
+    client.pexpire(keys.series(3, "k"), 1_000_000)
+    patched = os.urandom(8) + old[8:16]
+    store.commit([write(patched, old=old, mode=Mode.PATCH)], NOW)
+    assert 0 < client.pttl(keys.series(3, "k")) <= 1_000_000
+    store.commit([write(os.urandom(16), old=patched, mode=Mode.RENEW)], NOW)
+    assert whole - 60_000 < client.pttl(keys.series(3, "k")) <= whole
     assert client.pttl(keys.out(3)) == -1
     assert client.pttl(keys.out_due(3)) == -1
     client.close()
@@ -114,8 +121,20 @@ def test_a_script_with_wrong_arguments_writes_nothing(redis_url: str) -> None:
     keys = Keys(f"t{uuid.uuid4().hex}:")
     store = RedisSeriesStore(client, keys)
     good = write(record(), outputs=[("k:1", b"one")])
-    bad = Write(3, "l", b"", b"short", 0, 64, ())
+    bad = Write(3, "l", b"", b"short")
     with pytest.raises(redis.ResponseError, match="arguments of series 1"):
         store.commit([good, bad], NOW)
     assert list(client.scan_iter(f"aiops:{keys.generation}*")) == []
+    client.close()
+
+
+def test_a_server_that_forgot_the_script_is_told_it_again(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+    store = RedisSeriesStore(client, Keys(f"t{uuid.uuid4().hex}:"))
+    old, other = record(), record()
+    assert store.commit([write(old), write(other, shard=4)], NOW) == []
+    client.script_flush()
+    new = record(b"new")
+    assert store.commit([write(new, old=old), write(record(), shard=4)], NOW) == [1]
+    assert list(store.load([(3, "k"), (4, "k")], (), 0).records) == [new, other]
     client.close()

@@ -63,7 +63,7 @@ def test_nobody_is_woken_when_nothing_is_due() -> None:
 
 def test_an_output_left_behind_wakes_detect_through_every_partition() -> None:
     series = MemorySeriesStore()
-    series.commit([Write(3, "k", b"", b"x" * 64, 0, 64, (("k:1", b"{}"),))], NOW - 60_000)
+    series.commit([Write(3, "k", b"", b"x" * 64, outputs=(("k:1", b"{}"),))], NOW - 60_000)
     handler = make(series=series)
     handler(tick())
     messages = handler.publisher.topics["metrics"]

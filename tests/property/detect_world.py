@@ -19,6 +19,7 @@ from aiops.series import SeriesMap
 from functions.detect import judge, scoring
 from functions.detect.config import DetectConfig, Rule
 from functions.detect.handler import DetectHandler
+from functions.detect.reading import SampleReader
 from functions.detect.record import HEADER
 
 START = 1_700_000_000_000
@@ -60,7 +61,7 @@ class LoggingStore(MemorySeriesStore):
         refused = MemorySeriesStore.commit(self, writes, now)
         for place, write in enumerate(writes):
             if place not in refused:
-                header = np.frombuffer(write.record[: HEADER.itemsize], HEADER)[0]
+                header = np.frombuffer(write.span[: HEADER.itemsize], HEADER)[0]
                 new = int(header["count"]) - counts[write.key]
                 self.accepted[write.key] += [int(t) for t in header["recent"][:new][::-1]]
         return refused
@@ -100,8 +101,9 @@ def make(store, publisher, clock=None) -> DetectHandler:
         scorer = scoring.Scorer(config, "test")
     finally:
         judge.load = original
+    reader = SampleReader(NAMES, config.rule_for)
     return DetectHandler(
-        store, publisher, clock or ManualClock(START), NAMES, config, scorer, "test"
+        store, publisher, clock or ManualClock(START), reader, config, scorer, "test"
     )
 
 

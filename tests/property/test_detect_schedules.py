@@ -91,9 +91,9 @@ class PublishesBeforeTheState(DetectHandler):
     """Puts out what it found before its state is stored."""
 
     def _settle(self, event, batch):
-        loaded = self.store.load([(s.shard, s.key) for s in batch.series], (), 0)
+        loaded = self.store.load(batch.keys, (), 0)
         outcome = self.scorer.score(batch, loaded.records)
-        found = {(w.shard, n): body for w in outcome.writes.values() for n, body in w.outputs}
+        found = {(w.shard, n): body for w in outcome.writes for n, body in w.outputs}
         self._publish(event, found)
         return DetectHandler._settle(self, event, batch)
 
@@ -132,7 +132,7 @@ class _StateOnly:
         return getattr(self._store, name)
 
     def commit(self, writes, now):
-        bare = [type(w)(w.shard, w.key, w.expected, w.record, w.start, w.end, ()) for w in writes]
+        bare = [write._replace(outputs=()) for write in writes]
         return self._store.commit(bare, now)
 
 
@@ -140,10 +140,9 @@ class OverwritingStore(MemorySeriesStore):
     """Writes whatever is stored meanwhile."""
 
     def commit(self, writes, now):
-        for write in writes:
-            stored = self.records.get((write.shard, write.key), b"")
-            object.__setattr__(write, "expected", stored[:8])
-        return MemorySeriesStore.commit(self, writes, now)
+        stored = [self.records.get((write.shard, write.key), b"") for write in writes]
+        blind = [w._replace(expected=old[:8]) for w, old in zip(writes, stored, strict=True)]
+        return MemorySeriesStore.commit(self, blind, now)
 
 
 class ForgettingStore(MemorySeriesStore):

@@ -36,7 +36,7 @@ def test_requests_do_not_queue_behind_a_broker_that_does_not_answer(
         time.sleep(PATIENCE)
         raise KafkaConnectionError
 
-    monkeypatch.setattr(kafka_publisher, "KafkaProducer", connect)
+    monkeypatch.setattr("kafka.KafkaProducer", connect)
     publisher = KafkaPublisher("nowhere:1")
     took: list[float] = []
     callers = [
@@ -69,5 +69,5 @@ class Slow:
 def test_connecting_sending_and_waiting_share_one_time_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kafka_publisher, "KafkaProducer", Slow)
+    monkeypatch.setattr("kafka.KafkaProducer", Slow)
     assert seconds_until_refused(KafkaPublisher("slow:1")) < 3.5 * PATIENCE

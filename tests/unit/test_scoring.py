@@ -9,9 +9,11 @@ from aiops.detection import Scores, score_of, severity_of
 from aiops.errors import Misconfigured
 from aiops.events import Anomaly, Samples, SeriesHead
 from aiops.series import SeriesMap
-from functions.detect import judge, scoring
-from functions.detect.batch import read_batch
+from aiops.series_store import Mode
+from functions.detect import judge
+from functions.detect.batch import take
 from functions.detect.config import DetectConfig, Rule, Selector
+from functions.detect.reading import SampleReader
 from functions.detect.scoring import Outcome, Scorer
 
 NOW = 1_767_225_600_000
@@ -42,17 +44,18 @@ class Judged:
     def __call__(self, *samples: tuple[int, float]) -> Outcome:
         head = SeriesHead(metric="m", labels={"service": "s"}, kind=self.kind)
         rows = tuple((0, NOW + 1000 * at, value) for at, value in samples)
-        batch, dropped = read_batch(
-            Samples(series=(head,), samples=rows), SeriesMap(), NOW + 10**7, 0, 10**9
-        )
+        columns = SampleReader(SeriesMap(), lambda _: 0).of(Samples(series=(head,), samples=rows))
+        batch, dropped = take(columns, NOW + 10**9, 0, 2 * 10**9)
         assert not dropped
-        outcome = self.scorer.score(batch, [self.records.get(s.key) for s in batch.series])
-        self.records |= {write.key: write.record for write in outcome.writes.values()}
+        outcome = self.scorer.score(batch, [self.records.get(key) for _, key in batch.keys])
+        for write in outcome.writes:
+            rest = self.records.get(write.key, b"")[len(write.span) :]
+            self.records[write.key] = write.span + (b"" if write.mode is Mode.WHOLE else rest)
         return outcome
 
 
 def alarms(outcome: Outcome) -> list[float]:
-    bodies = [body for write in outcome.writes.values() for _, body in write.outputs]
+    bodies = [body for write in outcome.writes for _, body in write.outputs]
     return [Anomaly.model_validate_json(body).value for body in bodies]
 
 
@@ -105,7 +108,7 @@ def test_only_samples_later_than_the_last_are_accepted(monkeypatch: pytest.Monke
     judged = Judged(monkeypatch, Rule())
     judged((10, 10.0), (20, 10.0))
     outcome = judged((20, 99.0), (15, 99.0), (30, 10.0))
-    assert list(outcome.accepted.values()) == [1]
+    assert outcome.accepted == [1]
     assert sorted(reason for _, reason, _ in outcome.rejected) == ["duplicate", "late"]
 
 
@@ -119,7 +122,7 @@ def test_nothing_is_written_for_a_series_that_accepted_nothing(
 ) -> None:
     judged = Judged(monkeypatch, Rule())
     judged((10, 10.0))
-    assert judged((5, 10.0)).writes == {}
+    assert judged((5, 10.0)).writes == []
 
 
 def test_rules_choose_by_metric_and_labels_and_the_first_counts() -> None:
@@ -156,23 +159,23 @@ def test_a_series_whose_detector_changed_leaves_nothing_of_the_old_one_behind(
     judged = Judged(monkeypatch, Rule())
     judged((0, 10.0))
     judged.scorer = Scorer(DetectConfig(default=Rule(detector="another")), "test")
-    (write,) = judged((1, 10.0)).writes.values()
-    assert (write.start, write.end) == (0, len(write.record))
+    (write,) = judged((1, 10.0)).writes
+    assert (write.mode, len(write.span)) == (Mode.WHOLE, len(judged.records[write.key]))
+
+
+def test_a_lifetime_begins_anew_with_the_first_sample_of_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged = Judged(monkeypatch, Rule())
+    hour = 3_600
+    modes = [judged((hour * at, 10.0)).writes[0].mode for at in (0, 1, 23, 24, 25, 97)]
+    patch, renew = Mode.PATCH, Mode.RENEW
+    assert modes == [Mode.WHOLE, patch, patch, renew, patch, renew]
 
 
 def test_a_counter_that_grows_beyond_all_numbers_has_no_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     judged = Judged(monkeypatch, Rule(), kind="counter")
-    (write,) = judged((0, -1.7e308), (1, 1.7e308)).writes.values()
+    (write,) = judged((0, -1.7e308), (1, 1.7e308)).writes
     assert write.outputs == ()
-
-
-def test_the_rules_of_no_more_than_a_bounded_number_of_series_are_remembered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(scoring, "MOST_CHOSEN", 2)
-    scorer = Scorer(DetectConfig(rules=(Rule(match=Selector(metric="m1")),)), "test")
-    many = [SeriesMap().read(SeriesHead(metric=f"m{n}")) for n in range(5)]
-    assert [scorer._choose(series) for series in many] == [1, 0, 1, 1, 1]
-    assert len(scorer._chosen) <= 2

@@ -2,14 +2,16 @@
 
 import threading
 import time
-from collections.abc import Sequence
-
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from aiops.adapters.cloudevent import encode
 from aiops.errors import Unavailable
 from aiops.ports import Message
+
+if TYPE_CHECKING:
+    from kafka import KafkaProducer
 
 PUBLISH_SECONDS = 12.0
 """What publishing takes at most, connecting included; below the 20 s a request may take."""
@@ -19,7 +21,11 @@ _BLOCK_SECONDS = 5.0
 
 
 class KafkaPublisher:
-    """Publishes to Kafka; the connection is made on first use, after the server has forked."""
+    """Publishes to Kafka; the connection is made on first use, after the server has forked.
+
+    The client is imported on first use as well: it takes longer to load than all else together,
+    and most events have nothing to publish.
+    """
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers.split(",")
@@ -35,7 +41,7 @@ class KafkaPublisher:
         if not messages:
             return
         deadline = time.monotonic() + PUBLISH_SECONDS
-        try:
+        with _translated():
             producer = self._connected()
             futures = []
             for message in messages:
@@ -51,15 +57,11 @@ class KafkaPublisher:
                     raise Unavailable("Kafka: no acknowledgement in time")
                 if future.failed():
                     raise Unavailable(f"Kafka: {type(future.exception).__name__}")
-        except KafkaError as error:
-            raise Unavailable(f"Kafka: {type(error).__name__}") from error
 
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic has."""
-        try:
+        with _translated():
             found = self._connected().partitions_for(topic)
-        except KafkaError as error:
-            raise Unavailable(f"Kafka: {type(error).__name__}") from error
         if not found:
             raise Unavailable(f"Kafka: no topic {topic}")
         return len(found)
@@ -71,12 +73,14 @@ class KafkaPublisher:
                 self._producer.close(timeout=PUBLISH_SECONDS)
                 self._producer = None
 
-    def _connected(self) -> KafkaProducer:
+    def _connected(self) -> "KafkaProducer":
         """Return the producer; whoever waits for another's attempt to connect waits for one."""
         if not self._lock.acquire(timeout=_BLOCK_SECONDS):
             raise Unavailable("Kafka: others are still trying to connect")
         try:
             if self._producer is None:
+                from kafka import KafkaProducer
+
                 self._producer = KafkaProducer(
                     bootstrap_servers=self._servers,
                     client_id="aiops",
@@ -90,3 +94,14 @@ class KafkaPublisher:
             return self._producer
         finally:
             self._lock.release()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what the client raises into `Unavailable`."""
+    from kafka.errors import KafkaError
+
+    try:
+        yield
+    except KafkaError as error:
+        raise Unavailable(f"Kafka: {type(error).__name__}") from error

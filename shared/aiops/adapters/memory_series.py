@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from aiops.series_store import DRAIN_LIMIT, NONCE_BYTES, Field, Loaded, Write
+from aiops.series_store import DRAIN_LIMIT, NONCE_BYTES, Field, Loaded, Mode, Write
 
 
 @dataclass(slots=True)
@@ -65,7 +65,4 @@ class MemorySeriesStore:
 
 def _patched(stored: bytes, write: Write) -> bytes:
     """Return the record as Redis would hold it after writing only the span that changed."""
-    if write.start == 0:
-        return bytes(write.record)
-    nonce, span = write.record[:NONCE_BYTES], write.record[write.start : write.end]
-    return nonce + stored[NONCE_BYTES : write.start] + span + stored[write.end :]
+    return write.span if write.mode is Mode.WHOLE else write.span + stored[len(write.span) :]

@@ -1,14 +1,15 @@
 """The series store on Redis: one pipeline per call, one script per shard."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import redis
+from redis.exceptions import NoScriptError
 
 from aiops.adapters.keys import SERIES_LIFETIME, Keys
 from aiops.adapters.redis_client import script, translated
-from aiops.series_store import DRAIN_LIMIT, NONCE_BYTES, Field, Loaded, Write
+from aiops.series_store import DRAIN_LIMIT, Field, Loaded, Write
 
 
 class RedisSeriesStore:
@@ -31,13 +32,12 @@ class RedisSeriesStore:
         self, keys: Sequence[tuple[int, str]], shards: Iterable[int], overdue_before: int
     ) -> Loaded:
         """Return records, backlog and overdue outputs, in one round trip if nothing is overdue."""
-        places: defaultdict[int, list[int]] = defaultdict(list)
-        for place, (shard, _) in enumerate(keys):
-            places[shard].append(place)
+        places = _by_shard([shard for shard, _ in keys])
         wanted = sorted(set(shards))
         pipe = self._client.pipeline(transaction=False)
         for shard, mine in places.items():
-            pipe.mget([self._keys.series(shard, keys[place][1]) for place in mine])
+            prefix = self._keys.series(shard, "")
+            pipe.mget([prefix + keys[place][1] for place in mine])
         for shard in wanted:
             pipe.hlen(self._keys.out(shard))
             pipe.zrangebyscore(
@@ -45,10 +45,6 @@ class RedisSeriesStore:
             )
         with translated():
             answers = pipe.execute()
-            records: list[bytes | None] = [None] * len(keys)
-            for mine, found in zip(places.values(), answers, strict=False):
-                for place, record in zip(mine, found, strict=True):
-                    records[place] = record
             rest = answers[len(places) :]
             due = [
                 (shard, name.decode())
@@ -56,28 +52,61 @@ class RedisSeriesStore:
                 for name in names
             ]
             overdue = self.outputs(due)
+        records: list[bytes | None] = [None] * len(keys)
+        for mine, found in zip(places.values(), answers, strict=False):
+            for place, record in zip(mine, found, strict=True):
+                records[place] = record
         return Loaded(records, max(rest[0::2], default=0), overdue)
 
     def commit(self, writes: Sequence[Write], now: int) -> list[int]:
         """Write what is still expected, in one round trip; return the places of the rest."""
-        places: defaultdict[int, list[int]] = defaultdict(list)
-        for place, write in enumerate(writes):
-            places[write.shard].append(place)
-        refused: list[int] = []
+        places = _by_shard([write.shard for write in writes])
+        answers = self._run(
+            {
+                shard: self._call(shard, [writes[place] for place in mine], now)
+                for shard, mine in places.items()
+            }
+        )
+        return sorted(places[shard][index] for shard, found in answers.items() for index in found)
+
+    def _call(self, shard: int, writes: Sequence[Write], now: int) -> list[Any]:
+        """Return number of keys, keys and arguments of the script that writes one shard."""
+        prefix = self._keys.series(shard, "")
+        outputs = [
+            part
+            for place, write in enumerate(writes)
+            for name, content in write.outputs
+            for part in (place, name, content)
+        ]
+        names = [self._keys.out(shard), self._keys.out_due(shard)]
+        names += [prefix + write.key for write in writes]
+        modes = "".join([write.mode for write in writes])
+        records = [part for write in writes for part in (write.expected, write.span)]
+        head = (now, self._lifetime, modes, len(outputs) // 3)
+        return [len(names), *names, *head, *records, *outputs]
+
+    def _run(self, calls: Mapping[int, list[Any]]) -> dict[int, list[int]]:
+        """Run the script for all shards at once; where Redis does not have it, load it first."""
         with translated():
-            for shard, mine in places.items():
-                names = [self._keys.out(shard), self._keys.out_due(shard)]
-                arguments: list[Any] = [now, self._lifetime]
-                for place in mine:
-                    names.append(self._keys.series(shard, writes[place].key))
-                    arguments += _arguments(writes[place])
-                answer = self._commit(keys=names, args=arguments)
-                refused += [mine[index] for index in answer]
-        return sorted(refused)
+            answers = self._evaluate(calls)
+            unknown = [shard for shard, one in answers.items() if isinstance(one, NoScriptError)]
+            if unknown:
+                self._client.script_load(self._commit.script)
+                answers |= self._evaluate({shard: calls[shard] for shard in unknown})
+            for answer in answers.values():
+                if isinstance(answer, Exception):
+                    raise answer
+        return answers
+
+    def _evaluate(self, calls: Mapping[int, list[Any]]) -> dict[int, Any]:
+        pipe = self._client.pipeline(transaction=False)
+        for call in calls.values():
+            pipe.evalsha(self._commit.sha, *call)
+        return dict(zip(calls, pipe.execute(raise_on_error=False), strict=True))
 
     def outputs(self, fields: Sequence[Field]) -> dict[Field, bytes]:
         """Return the outputs still waiting."""
-        by_shard = _by_shard(fields)
+        by_shard = _names(fields)
         if not by_shard:
             return {}
         pipe = self._client.pipeline(transaction=False)
@@ -95,7 +124,7 @@ class RedisSeriesStore:
     def remove(self, fields: Sequence[Field]) -> None:
         """Forget outputs."""
         pipe = self._client.pipeline(transaction=False)
-        for shard, names in _by_shard(fields).items():
+        for shard, names in _names(fields).items():
             pipe.hdel(self._keys.out(shard), *names)
             pipe.zrem(self._keys.out_due(shard), *names)
         with translated():
@@ -113,21 +142,17 @@ class RedisSeriesStore:
         return {partition.decode(): int(until) for partition, until in found.items()}
 
 
-def _arguments(write: Write) -> list[Any]:
-    span = write.record if write.start == 0 else write.record[write.start : write.end]
-    flat: list[Any] = [
-        write.expected,
-        write.record[:NONCE_BYTES],
-        write.start,
-        span,
-        len(write.outputs),
-    ]
-    for name, content in write.outputs:
-        flat += (name, content)
-    return flat
+def _by_shard(shards: Sequence[int]) -> dict[int, Sequence[int]]:
+    """Return the places of every shard; a batch of our own has but one."""
+    if len(set(shards)) == 1:
+        return {shards[0]: range(len(shards))}
+    places: defaultdict[int, list[int]] = defaultdict(list)
+    for place, shard in enumerate(shards):
+        places[shard].append(place)
+    return dict(places)
 
 
-def _by_shard(fields: Sequence[Field]) -> dict[int, list[str]]:
+def _names(fields: Sequence[Field]) -> dict[int, list[str]]:
     by_shard: defaultdict[int, list[str]] = defaultdict(list)
     for shard, name in fields:
         by_shard[shard].append(name)

@@ -1,0 +1,196 @@
+"""From the data of a samples event to columns; what names the series is read once, then known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
+
+from aiops.detection import FloatArray, TimeArray
+from aiops.events import Samples, SeriesHead
+from aiops.series import Series, SeriesMap
+
+MOST_KNOWN = 1 << 20
+"""Heads remembered, about 150 bytes each; beyond that all are read anew."""
+
+REFUSED = -1
+"""Stands for the place of a series that cannot be taken."""
+
+_OPENING = b'{"series":['
+_MIDDLE = b',"samples":'
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The series some samples speak of, as far as scoring them needs.
+
+    Attributes:
+        keys: Shard and key of the distinct series.
+        rule: Place of the rule that judges each, shape (len(keys),).
+        counter: Whether each is a counter, shape (len(keys),).
+        place: For every head its place among the distinct ones, or REFUSED.
+        refusals: Why, by head.
+        first: For each distinct series the first head that names it.
+    """
+
+    keys: tuple[tuple[int, str], ...]
+    rule: NDArray[np.int64]
+    counter: NDArray[np.bool_]
+    place: NDArray[np.int64]
+    refusals: dict[int, str]
+    first: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Samples as they were sent.
+
+    Attributes:
+        heads: The series they may belong to.
+        named: Returns the distinct series at a place in full.
+        head: Index of the head of every sample, as sent, shape (n,).
+        time: Unix milliseconds, as sent, shape (n,).
+        value: Not always finite, shape (n,).
+    """
+
+    heads: Heads
+    named: Callable[[int], Series]
+    head: NDArray[np.int64]
+    time: TimeArray
+    value: FloatArray
+
+
+class SampleReader:
+    """Reads samples events.
+
+    Who sends samples sends them of the same series again and again: the part of an event that
+    names them is as it was the last time. It is told by its hash, and not read again.
+
+    Args:
+        names: How series are read.
+        rule_for: Which rule judges a series.
+    """
+
+    def __init__(self, names: SeriesMap, rule_for: Callable[[Series], int]) -> None:
+        self._names = names
+        self._rule_for = rule_for
+        self._known: dict[bytes, Heads] = {}
+        self._size = 0
+
+    def read(self, data: bytes) -> Columns | None:
+        """Return samples that are written as is usual, None where they have to be read in full.
+
+        `{"series":[…],"samples":[…]}` is the text of both lists, and each is read as JSON of its
+        own; so a cut in the wrong place leaves one of them that cannot be read.
+        """
+        cut = data.rfind(_MIDDLE)
+        if cut < 0 or not data.startswith(_OPENING) or not data.endswith(b"}"):
+            return None
+        columns = _numbers(data[cut + len(_MIDDLE) : -1])
+        if columns is None:
+            return None
+        naming = data[:cut] + b"}"
+        key = blake2b(naming, digest_size=16).digest()
+        heads = self._known.get(key)
+        if heads is None:
+            series = _named(naming)
+            if series is None:
+                return None
+            heads = self._heads(series)
+            self._remember(key, heads)
+        try:
+            return self._columns(heads, lambda: _Naming.model_validate_json(naming).series, columns)
+        except OverflowError:
+            return None
+
+    def of(self, fact: Samples) -> Columns:
+        """Return samples that were read in full."""
+        columns = tuple(zip(*fact.samples, strict=True)) or ((), (), ())
+        return self._columns(self._heads(fact.series), lambda: fact.series, columns)
+
+    def _columns(
+        self,
+        heads: Heads,
+        series: Callable[[], Sequence[SeriesHead]],
+        columns: Sequence[Sequence[float]],
+    ) -> Columns:
+        head, time, value = columns
+
+        def named(place: int) -> Series:
+            found = self._names.read(series()[heads.first[place]])
+            if isinstance(found, str):
+                raise TypeError(found)
+            return found
+
+        return Columns(
+            heads,
+            named,
+            np.array(head, dtype=np.int64),
+            np.array(time, dtype=np.int64),
+            np.array(value, dtype=np.float64),
+        )
+
+    def _heads(self, given: Sequence[SeriesHead]) -> Heads:
+        places: dict[tuple[int, str], int] = {}
+        place = np.full(len(given), REFUSED, dtype=np.int64)
+        rule: list[int] = []
+        first: list[int] = []
+        refusals: dict[int, str] = {}
+        for index, head in enumerate(given):
+            series = self._names.read(head)
+            if isinstance(series, str):
+                refusals[index] = series
+                continue
+            key = (series.shard, series.key)
+            if key not in places:
+                places[key] = len(places)
+                rule.append(self._rule_for(series))
+                first.append(index)
+            place[index] = places[key]
+        return Heads(
+            tuple(places),
+            np.array(rule, dtype=np.int64),
+            np.array([given[index].kind == "counter" for index in first], dtype=bool),
+            place,
+            refusals,
+            tuple(first),
+        )
+
+    def _remember(self, key: bytes, heads: Heads) -> None:
+        if self._size + len(heads.place) > MOST_KNOWN:
+            self._known.clear()
+            self._size = 0
+        self._known[key] = heads
+        self._size += len(heads.place)
+
+
+class _Naming(BaseModel):
+    """The part of a samples event that names its series."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    series: tuple[SeriesHead, ...]
+
+
+def _named(naming: bytes) -> tuple[SeriesHead, ...] | None:
+    try:
+        return _Naming.model_validate_json(naming).series
+    except ValidationError:
+        return None
+
+
+def _numbers(text: bytes) -> tuple[Sequence[float], ...] | None:
+    """Return `[[index, time, value], …]` as three columns, None where it is anything else."""
+    try:
+        rows = from_json(text)
+    except ValueError:
+        return None
+    if not isinstance(rows, list) or set(map(type, rows)) - {list} or set(map(len, rows)) - {3}:
+        return None
+    head, time, value = zip(*rows, strict=True) if rows else ((), (), ())
+    whole = set(map(type, head)) | set(map(type, time))
+    if whole - {int} or set(map(type, value)) - {int, float}:
+        return None
+    return head, time, value
