@@ -1,27 +1,37 @@
-"""A batch of anomalies arriving: looked up, linked, committed."""
+"""A batch of anomalies arriving: looked up, linked, judged, committed."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiops.cell import Cell, Site
 from aiops.events import Anomaly
-from aiops.incident_store import View
+from aiops.incident_store import Held, Record, View
 from aiops.ports import Counts
 from functions.correlate import incident
-from functions.correlate.atlas import Atlas
-from functions.correlate.components import Linking
-from functions.correlate.domain import MEMORY, Change, Domain
-from functions.correlate.intake import closed_to, destination, grouped, span_of, take_in, way
+from functions.correlate.atlas import Atlas, version_at
+from functions.correlate.components import Linking, gather
+from functions.correlate.domain import MEMORY, Applied, Change, Domain
+from functions.correlate.intake import Sighted, closed_to, spans_of, take_in, way
+from functions.correlate.judging import Judge
+from functions.correlate.known import Known, Memory, read
 from functions.correlate.linking import Link, Linker
+from functions.correlate.sites import cell_of
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of a batch: how many of each kind, and the incidents to bring up to date."""
+    """What came of a batch.
+
+    Attributes:
+        counts: How many anomalies of each kind.
+        changed: Incidents that changed, up to date, to be published.
+        others: Incidents to bring up to date besides.
+    """
 
     counts: Counts
-    incidents: frozenset[str]
+    changed: tuple[Held, ...]
+    others: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,65 +41,95 @@ class Arrivals:
     domain: Domain
     linker: Linker
     atlas: Atlas
+    judge: Judge
+    memory: Memory = field(default_factory=Memory)
 
     def take(self, anomalies: Sequence[Anomaly], now: int) -> Taken | None:
         """Take a batch in; None where the domain changed meanwhile."""
-        config = self.domain.config
-        span = span_of(anomalies, config) if anomalies else None
-        view = self.domain.look(now, tuple(anomaly.id for anomaly in anomalies), span)
+        view = self.domain.look(now, tuple(anomaly.id for anomaly in anomalies))
         unseen = [anomaly for anomaly in anomalies if anomaly.id not in view.placed]
         fresh = [anomaly for anomaly in unseen if anomaly.time >= view.watermark - MEMORY]
-        moved = self.domain.store.moved(
-            {*view.placed.values(), *(placed.incident for placed in view.cells)}
-        )
         counts: Counts = Counter(
             duplicate=len(anomalies) - len(unseen),
             too_old=len(unseen) - len(fresh),
             accepted=len(fresh),
         )
-        concerned = {*view.waiting, *view.overdue}
-        concerned |= {name for known in view.placed.values() for name in way(known, moved)}
-        if fresh:
-            change = self._intake(fresh, view, moved)
-            if self.domain.commit(view, change) is None:
-                return None
-            concerned |= {record.id for record in change.records}
-        return Taken(counts, frozenset(concerned))
+        others = {*view.waiting, *view.overdue}
+        if view.placed:
+            moved = self.domain.store.moved(set(view.placed.values()))
+            others |= {name for known in view.placed.values() for name in way(known, moved)}
+        if not fresh:
+            return Taken(counts, (), frozenset(others))
+        applied = self._take_in(fresh, view, now)
+        if applied is None:
+            return None
+        done = {one.record.id for one in applied.held}
+        return Taken(counts, applied.held, frozenset(others - done))
 
-    def _intake(self, anomalies: Sequence[Anomaly], view: View, moved: Mapping[str, str]) -> Change:
+    def _take_in(self, fresh: Sequence[Anomaly], view: View, now: int) -> Applied | None:
+        """Commit what new anomalies change."""
+        config = self.domain.config
+        sighted = [(anomaly, cell_of(anomaly, config)) for anomaly in fresh]
+        spans = spans_of((cell for _, cell in sighted), config.recurrence * 1000)
+        linking = self._linking(view)
+        before = self.memory.take()
+        known = before
+        if known is None or not known.holds(view, spans):
+            known = read(self.domain.store, view, spans, linking.keys, before)
+        change = self._change(sighted, view, known, linking, now)
+        applied = self.domain.commit(view, change)
+        if applied is not None:
+            known.learn(change, applied)
+            known.trim(spans)
+        self.memory.leave(known if known.since is not None or before is None else before)
+        return applied
+
+    def _change(
+        self, sighted: Sequence[Sighted], view: View, known: Known, linking: Linking, now: int
+    ) -> Change:
         """Return what new anomalies change, given all cells near them."""
         config = self.domain.config
-        placed = [(p.cell, destination(p.incident, moved)) for p in view.cells]
         closed: frozenset[str] = frozenset()
         while True:
-            open_to = [(cell, name) for cell, name in placed if name not in closed]
-            components = grouped(anomalies, open_to, self._linking(view), config)
-            records = self.domain.records({n for part in components for n in part.incidents})
+            components = gather((cell for _, cell in sighted), known.cells, linking, closed)
+            names = {name for part in components for name in part.incidents}
+            records: Mapping[str, Record] = known.incidents(names, self.domain.store)
             found = closed_to(components, records, config)
             if not found:
                 break
             closed |= found
-        intake = take_in(self.domain.name, anomalies, components, records, config)
-        known = frozenset(view.cells)
-        cells = tuple(place for place in intake.cells if place not in known)
-        settled = tuple(
-            record
-            if record.status == "merged"
-            else incident.settle(record, view.processed_until, config)
-            for record in intake.records
+        intake = take_in(self.domain.name, sighted, components, records, config)
+        return Change(
+            records=tuple(self._settled(record, view, now) for record in intake.records),
+            sightings=intake.sightings,
+            cells=tuple(p for p in intake.cells if (p.cell, p.incident) not in known.cells),
+            watermark=max(anomaly.time for anomaly, _ in sighted),
         )
-        watermark = max(anomaly.time for anomaly in anomalies)
-        return Change(settled, intake.sightings, cells, watermark)
+
+    def _settled(self, record: Record, view: View, now: int) -> Record:
+        if record.status == "merged":
+            return record
+        settled = incident.settle(record, view.processed_until, self.domain.config)
+        return self.judge.judge(settled, view, now)
 
     def _linking(self, view: View) -> Linking:
         """Return how cells are linked: under the topology valid at the later of two."""
+        versions = view.topologies
+        known = self.atlas.all(versions)
+        if len(known) == 1:
+            (only,) = known
+            return Linking(
+                lambda a, b: self.linker.link(a, b, only),
+                lambda site: self.linker.keys(site, only),
+                self.domain.config.recurrence * 1000,
+            )
+        held = {version: topology for (_, version), topology in zip(versions, known, strict=True)}
 
         def link(a: Cell, b: Cell) -> Link | None:
-            topology = self.atlas.at(view.topologies, max(a.time, b.time))
-            return self.linker.link(a, b, topology)
+            version = version_at(versions, max(a.time, b.time))
+            return None if version is None else self.linker.link(a, b, held[version])
 
-        def keys(site: Site) -> frozenset[Hashable]:
-            return frozenset().union(*(self.linker.keys(site, t) for t in known))
+        def keys(site: Site) -> tuple[Hashable, ...]:
+            return tuple(dict.fromkeys(key for t in known for key in self.linker.keys(site, t)))
 
-        known = self.atlas.all(view.topologies)
-        return Linking(link, keys)
+        return Linking(link, keys, self.domain.config.recurrence * 1000)

@@ -10,6 +10,7 @@ from functions.correlate.atlas import Atlas
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import Domain
 from functions.correlate.handler import Correlate
+from functions.correlate.judging import Judge
 from functions.correlate.linking import Linker
 from functions.correlate.outbox import Outbox
 from functions.correlate.topology_file import read_topology
@@ -46,8 +47,6 @@ def assemble(  # noqa: PLR0913, PLR0917 - the one place that knows all parts
     if topology is None:
         topology = read_topology(config.topology_file) if config.topology_file else EMPTY
     atlas = Atlas(store, topology)
-    return Correlate(
-        state,
-        Arrivals(state, Linker(correlators, config.threshold, config.time_weight), atlas),
-        Outbox(state, publisher, ranker, atlas),
-    )
+    judge = Judge(store, ranker, atlas, config.change_window)
+    linker = Linker(correlators, config.threshold, config.time_weight)
+    return Correlate(state, Arrivals(state, linker, atlas, judge), Outbox(state, publisher, judge))

@@ -1,12 +1,13 @@
 """Connected components: which cells and incidents are one."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from aiops.cell import Cell, Site
+from aiops.cell import Cell
 from aiops.events import Join
 from functions.correlate.linking import Link
+from functions.correlate.neighbourhood import Keys, Neighbourhood
 
 Node = TypeVar("Node", bound=Hashable)
 
@@ -46,10 +47,12 @@ class Linking:
     Attributes:
         link: What links two cells; None for nothing.
         keys: What two cells must have one of in common to be compared at all.
+        reach: Milliseconds that may lie between two cells that are compared.
     """
 
     link: Callable[[Cell, Cell], Link | None]
-    keys: Callable[[Site], Iterable[Hashable]]
+    keys: Keys
+    reach: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,10 @@ class Component:
 
 
 def gather(
-    cells: Iterable[Cell], placed: Sequence[tuple[Cell, str]], linking: Linking
+    cells: Iterable[Cell],
+    placed: Neighbourhood,
+    linking: Linking,
+    closed: Collection[str] = frozenset(),
 ) -> tuple[Component, ...]:
     """Return the components of new cells, each with the incidents it is linked to.
 
@@ -76,57 +82,75 @@ def gather(
         cells: New cells; one that is placed already belongs to the incident it is placed in.
         placed: Cells placed before, with the incident each belongs to now.
         linking: How they are linked.
+        closed: Incidents that take no more.
     """
-    new = sorted(set(cells), key=lambda cell: (cell.time, cell.site.key))
-    forest = Forest[str | int]()
-    index = _Index(linking.keys)
-    joins: dict[int, list[Join]] = {number: [] for number in range(len(new))}
-    for cell, incident in placed:
-        index.add(cell, incident)
-    for number, cell in enumerate(new):
-        forest.root(number)
-        for other, node in index.near(cell.site):
-            if forest.root(node) == forest.root(number):
-                continue
-            same = cell.key == other.key
-            found = None if same else linking.link(cell, other)
-            if same or found is not None:
-                forest.join(node, number)
-            if found is not None and cell.site.service != other.site.service:
-                joins[number].append(_join(cell, other, found))
-        index.add(cell, number)
-    return tuple(_components(forest, new, joins))
+    gathering = _Gathering(placed, linking, closed)
+    for cell in sorted(set(cells), key=lambda cell: (cell.time, cell.site.key)):
+        gathering.add(cell)
+    return tuple(gathering.components())
 
 
-class _Index:
-    """Finds the cells that share a key with a site, in the order they were added."""
+class _Gathering:
+    """Takes one new cell after the other and links it to all that came before it."""
 
-    def __init__(self, keys: Callable[[Site], Iterable[Hashable]]) -> None:
-        self._keys = keys
-        self._cells: list[tuple[Cell, str | int]] = []
+    def __init__(self, placed: Neighbourhood, linking: Linking, closed: Collection[str]) -> None:
+        self._placed, self._linking, self._closed = placed, linking, closed
+        self._forest = Forest[str | int]()
+        self._cells: list[Cell] = []
         self._by_key: dict[Hashable, list[int]] = {}
+        self._joins: list[list[Join]] = []
 
-    def add(self, cell: Cell, node: str | int) -> None:
-        for key in self._keys(cell.site):
-            self._by_key.setdefault(key, []).append(len(self._cells))
-        self._cells.append((cell, node))
+    def add(self, cell: Cell) -> None:
+        number = len(self._cells)
+        self._forest.root(number)
+        self._cells.append(cell)
+        self._joins.append([])
+        self._link_to_placed(number, cell)
+        self._link_to_new(number, cell)
 
-    def near(self, site: Site) -> Iterable[tuple[Cell, str | int]]:
-        found = {place for key in self._keys(site) for place in self._by_key.get(key, ())}
-        return (self._cells[place] for place in sorted(found))
+    def _link_to_placed(self, number: int, cell: Cell) -> None:
+        span = (cell.time - self._linking.reach, cell.time + self._linking.reach)
+        for incident, other in self._placed.near(
+            cell.site, span, lambda incident: self._apart(number, incident)
+        ):
+            self._compare(number, other, incident)
 
+    def _link_to_new(self, number: int, cell: Cell) -> None:
+        keys = list(self._linking.keys(cell.site))
+        for other in sorted({place for key in keys for place in self._by_key.get(key, ())}):
+            near = cell.time - self._cells[other].time <= self._linking.reach
+            if near and self._forest.root(other) != self._forest.root(number):
+                self._compare(number, self._cells[other], other)
+        for key in keys:
+            self._by_key.setdefault(key, []).append(number)
 
-def _components(
-    forest: Forest[str | int], new: Sequence[Cell], joins: dict[int, list[Join]]
-) -> Iterable[Component]:
-    for nodes in forest.components():
-        numbers = [node for node in nodes if isinstance(node, int)]
-        if numbers:
-            yield Component(
-                tuple(new[number] for number in numbers),
-                tuple(sorted(node for node in nodes if isinstance(node, str))),
-                tuple(join for number in numbers for join in joins[number]),
-            )
+    def _apart(self, number: int, incident: str) -> bool:
+        """Return whether an incident takes more and is not connected with a new cell yet."""
+        return incident not in self._closed and self._forest.root(incident) != self._forest.root(
+            number
+        )
+
+    def _compare(self, number: int, other: Cell, node: str | int) -> None:
+        cell = self._cells[number]
+        if cell.key == other.key:
+            self._forest.join(node, number)
+            return
+        found = self._linking.link(cell, other)
+        if found is None:
+            return
+        self._forest.join(node, number)
+        if cell.site.service != other.site.service:
+            self._joins[number].append(_join(cell, other, found))
+
+    def components(self) -> Iterable[Component]:
+        for nodes in self._forest.components():
+            numbers = [node for node in nodes if isinstance(node, int)]
+            if numbers:
+                yield Component(
+                    tuple(self._cells[number] for number in numbers),
+                    tuple(sorted(node for node in nodes if isinstance(node, str))),
+                    tuple(join for number in numbers for join in self._joins[number]),
+                )
 
 
 def _join(cell: Cell, other: Cell, link: Link) -> Join:

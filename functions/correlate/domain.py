@@ -9,6 +9,7 @@ from aiops.errors import Unavailable
 from aiops.events import ChangeObserved
 from aiops.incident_store import (
     Commit,
+    Held,
     Horizon,
     IncidentStore,
     Placed,
@@ -47,6 +48,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """What a change of the domain came to.
+
+    Attributes:
+        revision: The domain's new one.
+        held: The incidents that changed, to be published.
+    """
+
+    revision: int
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """The state of one domain, and what it takes to change it."""
 
@@ -55,12 +69,10 @@ class Domain:
     clock: Clock
     config: CorrelateConfig
 
-    def look(
-        self, now: int, anomalies: tuple[str, ...] = (), cells: tuple[int, int] | None = None
-    ) -> View:
+    def look(self, now: int, anomalies: tuple[str, ...] = ()) -> View:
         """Read the domain; incidents people are to be told about by `now` are listed."""
         overdue = self.clock.now() - int(OVERDUE_SECONDS * 1000 * self.clock.rate)
-        return self.store.look(Query(now, overdue, anomalies, cells))
+        return self.store.look(Query(now, overdue, anomalies))
 
     def records(self, names: Collection[str]) -> Mapping[str, Record]:
         """Return the records of incidents that are known."""
@@ -68,25 +80,25 @@ class Domain:
             return {}
         return {name: held.record for name, held in self.store.incidents(names).items()}
 
-    def commit(self, view: View, change: Change) -> tuple[Record, ...] | None:
+    def commit(self, view: View, change: Change) -> Applied | None:
         """Commit a change decided on what was read; None where that has changed meanwhile.
 
-        Returns:
-            The records with their new versions: above the last, and not below the clock, so that
-            a store that lost its latest writes does not give out a version twice.
+        The records get new versions: above the last, and not below the clock, so that a store that
+        lost its latest writes does not give out a version twice.
         """
         now = self.clock.now()
         records = tuple(
             record.model_copy(update={"version": max(record.version + 1, now)})
             for record in change.records
         )
+        watermark = max(view.watermark, change.watermark)
         done = self.store.commit(
             Commit(
                 revision=view.revision,
                 now=now,
-                watermark=max(view.watermark, change.watermark),
+                watermark=watermark,
                 processed_until=max(view.processed_until, change.processed_until),
-                horizon=self._horizon(max(view.watermark, change.watermark)),
+                horizon=self._horizon(watermark),
                 sightings=change.sightings,
                 cells=change.cells,
                 records=records,
@@ -94,7 +106,10 @@ class Domain:
                 changes=change.changes,
             )
         )
-        return records if done else None
+        if done is None:
+            return None
+        held = tuple(Held(record, dirty=True, told=done.told[record.id]) for record in records)
+        return Applied(done.revision, held)
 
     def _horizon(self, watermark: int) -> Horizon:
         anomalies = watermark - MEMORY

@@ -65,7 +65,9 @@ class Correlate:
         taken = until_committed(lambda: self.arrivals.take(tuple(believed.values()), event.time))
         counts = taken.counts
         counts["future"] += sum(anomaly.time > limit for anomaly in fact.anomalies)
-        counts["published"] += self._send(taken.incidents, event.time, event)
+        extensions = self._extensions(event)
+        counts["published"] += self.outbox.publish(taken.changed, extensions)
+        counts["published"] += self.outbox.send(taken.others, event.time, extensions)
         return counts
 
     def _tick(self, event: Event) -> Counts:
@@ -145,15 +147,15 @@ class Correlate:
         until_committed(
             lambda: self.domain.commit(self.domain.look(event.time), Change(changes=(change,)))
         )
-        return self._sent(event, self._changed(change, event.time), "changes")
+        return self._sent(event, self._changed(change), "changes")
 
-    def _changed(self, change: ChangeObserved, now: int) -> frozenset[str]:
+    def _changed(self, change: ChangeObserved) -> frozenset[str]:
         """Return the incidents whose suspects a change may alter: those going on or soon after."""
         config = self.domain.config
         reach = max(config.change_window, config.recurrence) * 1000
         since = change.observed_at - config.bucket * 1000
-        view = self.domain.look(now, cells=(since, change.observed_at + reach))
-        names = {placed.incident for placed in view.cells}
+        near = self.domain.store.cells(((since, change.observed_at + reach),))
+        names = {placed.incident for placed in near}
         moved = self.domain.store.moved(names)
         return frozenset(destination(name, moved) for name in names)
 
@@ -164,8 +166,10 @@ class Correlate:
         return Counter({outcome: 1, "published": self._send(due, event.time, event)})
 
     def _send(self, incidents: Collection[str], now: int, cause: Event) -> int:
-        extensions = {"causationid": cause.id, **child_trace(cause, "correlate")}
-        return self.outbox.send(incidents, now, extensions)
+        return self.outbox.send(incidents, now, self._extensions(cause))
+
+    def _extensions(self, cause: Event) -> dict[str, str]:
+        return {"causationid": cause.id, **child_trace(cause, "correlate")}
 
     def _latest(self, event: Event) -> int:
         """Return the latest time that is believed of what an event says."""

@@ -1,6 +1,6 @@
 """What a batch of new anomalies changes: pure, from what was read to what is to be committed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiops.cell import Cell
@@ -8,9 +8,15 @@ from aiops.events import Anomaly
 from aiops.ids import derive
 from aiops.incident_store import Placed, Record, Sighting
 from functions.correlate import incident
-from functions.correlate.components import Component, Linking, gather
+from functions.correlate.components import Component
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.sites import cell_of
+
+Sighted = tuple[Anomaly, Cell]
+"""An anomaly and where it belongs."""
+
+
+Spans = tuple[tuple[int, int], ...]
+"""From when to when, both included; disjoint, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +41,18 @@ def destination(name: str, moved: Mapping[str, str]) -> str:
     return way(name, moved)[-1]
 
 
-def span_of(anomalies: Sequence[Anomaly], config: CorrelateConfig) -> tuple[int, int]:
-    """Return the times of all cells that may be linked to one of these anomalies."""
-    times = [cell_of(anomaly, config).time for anomaly in anomalies]
-    reach = config.recurrence * 1000
-    return min(times) - reach, max(times) + reach
+def spans_of(cells: Iterable[Cell], reach: int) -> Spans:
+    """Return the times of all cells that may be linked to one of these, as disjoint spans.
 
-
-def grouped(
-    anomalies: Sequence[Anomaly],
-    placed: Sequence[tuple[Cell, str]],
-    linking: Linking,
-    config: CorrelateConfig,
-) -> tuple[Component, ...]:
-    """Return which of the anomalies' cells belong together and to which incidents."""
-    return gather((cell_of(anomaly, config) for anomaly in anomalies), placed, linking)
+    An anomaly that comes late adds the times around it, not all between it and the others.
+    """
+    spans: list[tuple[int, int]] = []
+    for time in sorted({cell.time for cell in cells}):
+        if spans and time - reach <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], time + reach)
+        else:
+            spans.append((time - reach, time + reach))
+    return tuple(spans)
 
 
 def closed_to(
@@ -68,7 +71,7 @@ def closed_to(
 
 def take_in(
     domain: str,
-    anomalies: Sequence[Anomaly],
+    sighted: Sequence[Sighted],
     components: Sequence[Component],
     records: Mapping[str, Record],
     config: CorrelateConfig,
@@ -77,19 +80,19 @@ def take_in(
 
     Args:
         domain: Part of the name of a new incident.
-        anomalies: New and distinct.
+        sighted: New and distinct.
         components: What their cells are linked to.
         records: The incidents named there.
         config: What was configured.
     """
-    by_cell: dict[Cell, list[Anomaly]] = {}
-    for anomaly in anomalies:
-        by_cell.setdefault(cell_of(anomaly, config), []).append(anomaly)
+    by_cell: dict[tuple[str, int], list[Anomaly]] = {}
+    for anomaly, cell in sighted:
+        by_cell.setdefault(cell.key, []).append(anomaly)
     sightings: list[Sighting] = []
     cells: list[Placed] = []
     changed: list[Record] = []
     for component in components:
-        members = [a for cell in component.cells for a in by_cell[cell]]
+        members = [a for cell in component.cells for a in by_cell[cell.key]]
         survivor, losers = _united(domain, component, members, records, config)
         changed.extend((survivor, *losers))
         sightings.extend(Sighting(a.id, a.time, survivor.id) for a in members)

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import Protocol
 
@@ -70,17 +71,19 @@ class Linker:
         self._threshold = threshold
         self._for_nothing = for_nothing
         self._known: dict[tuple[str, str, int, str], Link | None] = {}
-        self._keys: dict[tuple[str, str], frozenset[Hashable]] = {}
+        self._keys: dict[tuple[str, str], tuple[Hashable, ...]] = {}
 
-    def keys(self, site: Site, topology: Topology) -> frozenset[Hashable]:
-        """Return what another site must share one of to be compared with this one."""
+    def keys(self, site: Site, topology: Topology) -> tuple[Hashable, ...]:
+        """Return what another site must share one of to be compared with this one, in order."""
         name = (site.key, topology.version)
-        if name not in self._keys:
+        try:
+            return self._keys[name]
+        except KeyError:
             if len(self._keys) >= REMEMBERED:
                 self._keys.clear()
             found = (correlator.keys(site, topology) for correlator in self._correlators)
-            self._keys[name] = frozenset({site.key}).union(*found)
-        return self._keys[name]
+            self._keys[name] = keys = tuple(dict.fromkeys((site.key, *chain(*found))))
+            return keys
 
     def link(self, a: Cell, b: Cell, topology: Topology) -> Link | None:
         """Return the link between two cells; None where too little speaks for one."""

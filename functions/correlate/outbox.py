@@ -1,40 +1,13 @@
-"""What leaves: suspects ranked, people's time to be told noted, snapshots published."""
+"""What leaves: incidents brought up to date, and their snapshots published."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from aiops.events import ChangeObserved
-from aiops.incident_store import Held, Record, View
+from aiops.incident_store import Held
 from aiops.ports import Publisher
-from aiops.topology import Topology
-from functions.correlate.atlas import Atlas
 from functions.correlate.domain import Change, Domain, until_committed
-from functions.correlate.ranking import Case, Ranker
+from functions.correlate.judging import Judge
 from functions.correlate.snapshot import message_of
-
-
-def judged(
-    record: Record,
-    ranker: Ranker,
-    topology: Topology,
-    changes: Collection[ChangeObserved],
-    now: int,
-) -> Record:
-    """Return the record with its suspects ranked; frozen for people when their time has come."""
-    if record.status == "merged":
-        return record
-    suspects = ranker.rank(Case(record.evidence, topology, tuple(changes)))
-    update: dict[str, object] = {
-        "root_cause": suspects,
-        "blast_radius": topology.blast_radius(suspects[0].service) if suspects else (),
-    }
-    if record.notify_from is not None and record.notify_from <= now:
-        update |= {
-            "notify_from": None,
-            "notified_at": now,
-            "root_cause_at_notification": suspects,
-        }
-    return record.model_copy(update=update)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +16,10 @@ class Outbox:
 
     domain: Domain
     publisher: Publisher
-    ranker: Ranker
-    atlas: Atlas
+    judge: Judge
 
     def send(self, incidents: Collection[str], now: int, extensions: Mapping[str, str]) -> int:
-        """Rank these incidents, publish those not yet published, and tell how many those were.
+        """Judge these incidents, publish those not yet published, and tell how many those were.
 
         Args:
             incidents: Ids; one that was merged is published as such.
@@ -60,30 +32,29 @@ class Outbox:
         names = sorted(set(incidents))
         if not names:
             return 0
-        held = until_committed(lambda: self._ranked(names, now))
-        due = [one for one in held if one.dirty]
+        return self.publish(until_committed(lambda: self._judged(names, now)), extensions)
+
+    def publish(self, incidents: Collection[Held], extensions: Mapping[str, str]) -> int:
+        """Publish those of these incidents not yet published, and tell how many those were.
+
+        Raises:
+            Unavailable: a dependency is away.
+        """
+        due = [one for one in incidents if one.dirty]
         if due:
             self.publisher.publish([message_of(one, extensions) for one in due])
             self.domain.store.published([one.record for one in due])
         return len(due)
 
-    def _ranked(self, names: Collection[str], now: int) -> tuple[Held, ...] | None:
+    def _judged(self, names: Collection[str], now: int) -> tuple[Held, ...] | None:
         view = self.domain.look(now)
         held = self.domain.store.incidents(names)
-        judgements = {name: self._judge(one.record, view, now) for name, one in held.items()}
+        judgements = {n: self.judge.judge(one.record, view, now) for n, one in held.items()}
         changed = tuple(r for name, r in judgements.items() if r != held[name].record)
         if not changed:
             return tuple(held.values())
-        committed = self.domain.commit(view, Change(records=changed))
-        if committed is None:
+        applied = self.domain.commit(view, Change(records=changed))
+        if applied is None:
             return None
-        new = {
-            record.id: Held(record, dirty=True, told=held[record.id].told) for record in committed
-        }
+        new = {one.record.id: one for one in applied.held}
         return tuple(new.get(name, one) for name, one in held.items())
-
-    def _judge(self, record: Record, view: View, now: int) -> Record:
-        topology = self.atlas.at(view.topologies, record.last)
-        since = record.opened_at - self.domain.config.change_window * 1000
-        changes = self.domain.store.changes(since, record.last)
-        return judged(record, self.ranker, topology, changes, now)

@@ -4,7 +4,7 @@ Everything decided from what was read is committed on the condition that nothing
 committed in between; otherwise the caller reads and decides again.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -99,7 +99,6 @@ class Query:
 
     Attributes:
         anomalies: Ids to look up.
-        cells: `(from, to)`, both included: the times of the cells to read; None for none.
         now: Incidents people are to be told about by then are listed.
         dirty_before: Incidents changed before then and not yet published are listed.
     """
@@ -107,7 +106,6 @@ class Query:
     now: int
     dirty_before: int
     anomalies: tuple[str, ...] = ()
-    cells: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +113,11 @@ class View:
     """The domain as it was read.
 
     Attributes:
-        revision: Rises with every commit.
+        revision: Rises with every commit; see `next_revision`.
+        changed: The revision at which the changes were last added to, 0 for never.
         watermark: The latest time of any anomaly taken in, 0 before the first.
         processed_until: Up to when every sample was processed, as last told.
         placed: Of the anomalies asked for, those taken in, with their incident.
-        cells: Those in the range asked for.
         waiting: Incidents people are to be told about, at most 64.
         overdue: Incidents whose snapshot was not published in time, at most 64.
         topologies: `(valid from, version)` of every topology kept, oldest first.
@@ -128,8 +126,8 @@ class View:
     revision: int = 0
     watermark: int = 0
     processed_until: int = 0
+    changed: int = 0
     placed: Mapping[str, str] = field(default_factory=dict)
-    cells: tuple[Placed, ...] = ()
     waiting: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()
     topologies: tuple[tuple[int, str], ...] = ()
@@ -183,11 +181,39 @@ class Commit:
     changes: tuple[ChangeObserved, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit came to.
+
+    Attributes:
+        revision: The domain's new one.
+        told: Of the incidents that changed, the highest generation published, 0 for none.
+    """
+
+    revision: int
+    told: Mapping[str, int] = field(default_factory=dict)
+
+
+def next_revision(revision: int, now: int) -> int:
+    """Return the revision of a commit decided on this one, at this time of the clock.
+
+    It follows the clock, so that a store that lost its latest commits does not give one out twice:
+    who knows the domain as of a revision knows it as it is while that is its revision.
+    """
+    return max(revision + 1, now)
+
+
 class IncidentStore(Protocol):
     """The state of one domain. Every method may raise `Unavailable`."""
 
     def look(self, query: Query) -> View:
         """Read the revision first, then everything a decision starts from."""
+
+    def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
+        """Return the cells whose time lies in one of these spans, both ends included.
+
+        The spans are disjoint.
+        """
 
     def moved(self, incidents: Collection[str]) -> Mapping[str, str]:
         """Return where merged ones of these went, every redirect on the way included."""
@@ -204,8 +230,8 @@ class IncidentStore(Protocol):
     def topology(self, version: str) -> Topology:
         """Return a topology listed by `look`; an empty one where it is gone."""
 
-    def commit(self, commit: Commit) -> bool:
-        """Make the change, unless the revision has moved on; tell which."""
+    def commit(self, commit: Commit) -> Committed | None:
+        """Make the change; None, and nothing done, where the revision has moved on."""
 
     def published(self, records: Collection[Record]) -> None:
         """Note that these were published; each stays dirty if its version has changed since."""

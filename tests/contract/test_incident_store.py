@@ -58,7 +58,9 @@ def second(number: int) -> int:
 
 
 def test_an_empty_domain_is_empty(store):
-    assert store.look(Query(1 << 52, 1 << 52, ("x",), (0, 1 << 52))) == View()
+    assert store.look(Query(1 << 52, 1 << 52, ("x",))) == View()
+    assert store.cells([(0, 1 << 52)]) == ()
+    assert store.cells([]) == ()
     assert store.incidents({"x"}) == {}
     assert store.incidents(()) == {}
     assert store.moved({"x"}) == {}
@@ -72,6 +74,28 @@ def test_every_commit_raises_the_revision(store):
     before = store.look(NOW).revision
     assert commit(store)
     assert store.look(NOW).revision == before + 1
+
+
+def test_the_revision_follows_the_clock_and_never_falls(store):
+    assert commit(store, now=500).revision == 500
+    assert commit(store, now=500).revision == 501
+    assert commit(store, now=3).revision == 502
+    assert store.look(NOW).revision == 502
+
+
+def test_a_commit_tells_what_was_published_of_each_incident(store):
+    commit(store, records=(record("i1", generation=3),))
+    store.published([record("i1", generation=3)])
+    done = commit(store, records=(record("i2"), record("i1", version=6)))
+    assert done.told == {"i2": 0, "i1": 3}
+
+
+def test_a_view_tells_when_the_changes_last_changed(store):
+    commit(store)
+    assert store.look(NOW).changed == 0
+    done = commit(store, changes=(ChangeObserved(service="a", kind="deploy", observed_at=5),))
+    commit(store)
+    assert store.look(NOW).changed == done.revision
 
 
 def test_a_commit_on_an_old_revision_changes_nothing(store):
@@ -89,7 +113,8 @@ def test_a_commit_on_an_old_revision_changes_nothing(store):
         changes=(ChangeObserved(service="a", kind="deploy", observed_at=5),),
     )
     assert not done
-    assert store.look(Query(1 << 52, 1 << 52, ("a1",), (0, 9))) == view
+    assert store.look(Query(1 << 52, 1 << 52, ("a1",))) == view
+    assert store.cells([(0, 9)]) == ()
     assert store.incidents({"i1"}) == {}
     assert store.changes(0, 9) == ()
 
@@ -115,11 +140,13 @@ def test_cells_are_found_by_time_with_everything_that_makes_them(store):
     commit(store, cells=places)
     commit(store, cells=places)
     commit(store, cells=(Placed(Cell(site, 20), "i2"),))
-    found = store.look(replace(NOW, cells=(20, 30))).cells
+    found = store.cells([(20, 30)])
     expected = {p for p in places if p.cell.time >= 20} | {Placed(Cell(site, 20), "i2")}
     assert set(found) == expected
     assert len(found) == len(expected)
-    assert store.look(NOW).cells == ()
+    apart = store.cells([(0, 10), (25, 30)])
+    assert {placed.cell.time for placed in apart} == {10, 30}
+    assert len(apart) == 4
 
 
 def test_a_record_comes_back_as_it_was(store):
@@ -235,9 +262,9 @@ def test_what_lies_below_the_horizons_is_forgotten(store):
     )
     store.published([closed, record("i3", at=(10,)), record("i4", at=(10,), **gone)])
     commit(store, horizon=Horizon(second(20), second(20), second(20), second(10)))
-    view = store.look(Query(0, -1, ("a1", "a2"), (0, second(99))))
+    view = store.look(Query(0, -1, ("a1", "a2")))
     assert view.placed == {"a2": "i1"}
-    assert [placed.cell.time for placed in view.cells] == [second(20)]
+    assert [placed.cell.time for placed in store.cells([(0, second(99))])] == [second(20)]
     assert set(store.incidents({"i1", "i2", "i3", "i4"})) == {"i2", "i3"}
     assert store.changes(0, second(99)) == ()
     assert store.moved({"i4"}) == {"i4": "i3"}

@@ -20,6 +20,7 @@ from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import Domain
 from functions.correlate.handler import Correlate
 from functions.correlate.intake import destination
+from functions.correlate.judging import Judge
 from functions.correlate.linking import Linker
 from functions.correlate.outbox import Outbox
 from functions.correlate.ranking import Case
@@ -54,8 +55,9 @@ def ranker():
 def make(store, publisher, clock=None, config=CONFIG) -> Correlate:
     domain = Domain("test", store, clock or ManualClock(START), config)
     atlas = Atlas(store, TOPOLOGY)
+    judge = Judge(store, ranker(), atlas, config.change_window)
     return Correlate(
-        domain, Arrivals(domain, linker(), atlas), Outbox(domain, publisher, ranker(), atlas)
+        domain, Arrivals(domain, linker(), atlas, judge), Outbox(domain, publisher, judge)
     )
 
 

@@ -11,7 +11,9 @@ from aiops.clock import ManualClock
 from aiops.errors import Unavailable
 from aiops.events import ChangeObserved
 from functions.correlate import arrivals
+from functions.correlate.known import Known
 from functions.correlate.outbox import Outbox
+from functions.correlate.snapshot import message_of
 from tests.property import correlate_world as world
 from tests.property.scheduler import Scheduler
 
@@ -131,15 +133,13 @@ def test_a_store_that_breaks_the_protocol_is_caught(store):
 
 
 def test_clearing_before_publishing_is_caught(monkeypatch):
-    def send(self, incidents, now, extensions):
-        held = [h for h in self._ranked(sorted(incidents), now) or () if h.dirty]
+    def publish(self, incidents, extensions):
+        held = [one for one in incidents if one.dirty]
         self.domain.store.published([one.record for one in held])
-        self.publisher.publish([handling_message(one, extensions) for one in held])
+        self.publisher.publish([message_of(one, extensions) for one in held])
         return len(held)
 
-    from functions.correlate.snapshot import message_of as handling_message
-
-    monkeypatch.setattr(Outbox, "send", send)
+    monkeypatch.setattr(Outbox, "publish", publish)
     assert caught(run)
 
 
@@ -151,4 +151,17 @@ def test_refusing_anomalies_of_a_resolved_incident_is_caught(monkeypatch):
         return genuine(components, records, config) | resolved
 
     monkeypatch.setattr(arrivals, "closed_to", closed_to)
+    assert caught(run)
+
+
+def test_trusting_what_was_known_before_others_committed_is_caught(monkeypatch):
+    monkeypatch.setattr(Known, "holds", lambda self, view, spans: self.since is not None)
+    assert caught(run)
+
+
+def test_not_learning_what_was_committed_is_caught(monkeypatch):
+    def learn(self, change, applied):
+        self.revision = applied.revision
+
+    monkeypatch.setattr(Known, "learn", learn)
     assert caught(run)

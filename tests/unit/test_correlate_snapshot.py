@@ -14,7 +14,7 @@ from functions.correlate.atlas import Atlas, valid_from, version_at
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.incident import of_anomalies
 from functions.correlate.intake import destination, way
-from functions.correlate.outbox import judged
+from functions.correlate.judging import judged
 from functions.correlate.sites import cell_of
 from functions.correlate.snapshot import (
     MAX_BYTES,

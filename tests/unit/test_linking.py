@@ -12,6 +12,7 @@ from functions.correlate.config import CorrelateConfig
 from functions.correlate.correlators.labels import telling
 from functions.correlate.correlators.text import jaccard, shingles
 from functions.correlate.linking import REMEMBERED, Link, Linker
+from functions.correlate.neighbourhood import Neighbourhood
 
 SHOP = Topology.of(
     [("web", "cart"), ("cart", "db"), ("pay", "db"), *((f"c{k}", "hub") for k in range(30))]
@@ -163,7 +164,7 @@ def test_a_link_is_symmetric_and_what_shares_no_key_has_none(a, b, time_weight):
     found = asked.link(a, b, SHOP)
     assert found == linker(time_weight=time_weight).link(b, a, SHOP)
     if found is not None:
-        assert asked.keys(a.site, SHOP) & asked.keys(b.site, SHOP)
+        assert {*asked.keys(a.site, SHOP)} & {*asked.keys(b.site, SHOP)}
 
 
 def test_labels_too_weak_together_need_not_be_compared():
@@ -183,6 +184,15 @@ def anything(_):
     return ("any",)
 
 
+def together(new, placed, link, reach=60_000, closed=frozenset()):
+    """Return the components of new cells, every two of which are compared."""
+    return gather(new, Neighbourhood(anything, placed), Linking(link, anything, reach), closed)
+
+
+def near(a: Cell, b: Cell) -> Link:
+    return Link(1.0, "near")
+
+
 def by_service(a: Cell, b: Cell) -> Link | None:
     return Link(1.0, "alike") if a.site.service[0] == b.site.service[0] else None
 
@@ -190,7 +200,7 @@ def by_service(a: Cell, b: Cell) -> Link | None:
 def test_new_cells_form_components_with_the_incidents_they_are_linked_to():
     placed = [(cell("a1"), "i1"), (cell("b1"), "i2"), (cell("c1"), "i3")]
     new = [cell("a2"), cell("d1"), cell("a3", 5), cell("d1"), cell("e1")]
-    parts = gather(new, placed, Linking(by_service, anything))
+    parts = together(new, placed, by_service)
     assert {(part.cells, part.incidents) for part in parts} == {
         ((cell("a2"), cell("a3", 5)), ("i1",)),
         ((cell("d1"),), ()),
@@ -199,8 +209,7 @@ def test_new_cells_form_components_with_the_incidents_they_are_linked_to():
 
 
 def test_a_cell_between_two_incidents_makes_them_one():
-    either = Linking(lambda a, b: Link(1.0, "near"), anything)
-    (part,) = gather([cell("m")], [(cell("a"), "i1"), (cell("b"), "i2")], either)
+    (part,) = together([cell("m")], [(cell("a"), "i1"), (cell("b"), "i2")], near)
     assert part.incidents == ("i1", "i2")
     assert [(join.service, join.linked_to, join.reason) for join in part.joins] == [
         ("m", "a", "near"),
@@ -209,15 +218,67 @@ def test_a_cell_between_two_incidents_makes_them_one():
 
 
 def test_a_cell_placed_before_belongs_where_it_was_placed_and_says_nothing_of_it():
-    never = Linking(lambda a, b: None, anything)
-    (part,) = gather([cell("a")], [(cell("a"), "i1")], never)
+    (part,) = together([cell("a")], [(cell("a"), "i1")], lambda a, b: None)
     assert (part.incidents, part.joins) == (("i1",), ())
 
 
 def test_only_joins_between_services_are_told():
-    either = Linking(lambda a, b: Link(1.0, "near"), anything)
-    (part,) = gather([cell("a", 5)], [(cell("a"), "i1")], either)
+    (part,) = together([cell("a", 5)], [(cell("a"), "i1")], near)
     assert (part.incidents, part.joins) == (("i1",), ())
+
+
+def test_the_nearest_in_time_tells_the_reason():
+    placed = [(cell("a", 1), "i1"), (cell("b", 9), "i1"), (cell("c", 5), "i1")]
+    (part,) = together([cell("m", 10)], placed, near)
+    assert [join.linked_to for join in part.joins] == ["b"]
+
+
+def test_what_takes_no_more_is_not_linked_to():
+    (part,) = together([cell("m")], [(cell("a"), "i1")], near, closed={"i1"})
+    assert part.incidents == ()
+
+
+@pytest.mark.parametrize(("second", "incidents"), [(60, ("i1",)), (61, ())])
+def test_cells_out_of_reach_are_not_compared(second, incidents):
+    (part,) = together([cell("m", second)], [(cell("a"), "i1")], near)
+    assert part.incidents == incidents
+    assert len(together([cell("m", second), cell("n")], [], near)) == 2 - len(incidents)
+
+
+def keys_of(site: Site) -> tuple[str, ...]:
+    return tuple(site.service)
+
+
+def found(cells: Neighbourhood, service: str, span=(0, 1 << 52), wanted=lambda _: True):
+    got = cells.near(Site(service), span, wanted)
+    return [(incident, one.site.service, one.time) for incident, one in got]
+
+
+def test_a_neighbourhood_is_asked_by_what_is_shared_newest_first():
+    cells = Neighbourhood(
+        keys_of, [(cell("ab", 5), "i1"), (cell("bc", 2), "i1"), (cell("c"), "i2")]
+    )
+    assert found(cells, "b") == [("i1", "ab", 5_000), ("i1", "bc", 2_000)]
+    assert found(cells, "b", (0, 4_999)) == [("i1", "bc", 2_000)]
+    assert found(cells, "c", wanted=lambda incident: incident == "i2") == [("i2", "c", 0)]
+    assert found(cells, "d") == []
+
+
+def test_a_neighbourhood_takes_a_cell_once_and_follows_merges():
+    cells = Neighbourhood(
+        keys_of, [(cell("a", 1), "i1"), (cell("a", 1), "i1"), (cell("a", 2), "i2")]
+    )
+    cells.move({"i1": "i2", "i2": "i3"})
+    assert found(cells, "a") == [("i3", "a", 2_000), ("i3", "a", 1_000)]
+    assert cells.incidents == {"i3"}
+    assert (cell("a", 1), "i3") in cells
+    assert (cell("a", 1), "i1") not in cells
+
+
+def test_a_neighbourhood_forgets_what_is_older():
+    cells = Neighbourhood(keys_of, [(cell("a", at), "i1") for at in (1, 2, 3)])
+    assert (cells.oldest, cells.count(1_000, 2_000)) == (1_000, 2)
+    assert found(cells.since(2_000), "a") == [("i1", "a", 3_000), ("i1", "a", 2_000)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15))

@@ -24,7 +24,7 @@ class Correlator:
         """Return the site's template and the word pairs of its text."""
         if site.template is not None:
             yield "template", site.template
-        yield from shingles(site.text)
+        yield from sorted(shingles(site.text))
 
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
         """Return how alike the two texts are; None where they are not."""

@@ -40,7 +40,7 @@ class Correlator:
             if end == UNKNOWN:
                 continue
             yield end
-            for near in topology.neighbours(end):
+            for near in sorted(topology.neighbours(end)):
                 hub = topology.degree(near) > self._hub_degree
                 yield tuple(sorted((end, near))) if hub else near
 

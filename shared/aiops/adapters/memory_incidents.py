@@ -1,7 +1,7 @@
 """The twin in memory of what `correlate` keeps."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiops.events import ChangeObserved
@@ -10,12 +10,14 @@ from aiops.incident_store import (
     KEPT_TOPOLOGIES,
     LISTED,
     Commit,
+    Committed,
     Held,
     Horizon,
     Placed,
     Query,
     Record,
     View,
+    next_revision,
 )
 from aiops.topology import EMPTY, Topology
 
@@ -27,9 +29,10 @@ class MemoryIncidents:
     revision: int = 0
     watermark: int = 0
     processed_until: int = 0
+    changed: int = 0
     seen: dict[str, str] = field(default_factory=dict)
     seen_at: list[tuple[int, str]] = field(default_factory=list)
-    cells: dict[int, dict[Placed, None]] = field(default_factory=dict)
+    places: dict[int, dict[Placed, None]] = field(default_factory=dict)
     cell_times: list[int] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     open: dict[str, Record] = field(default_factory=dict)
@@ -43,10 +46,6 @@ class MemoryIncidents:
 
     def look(self, query: Query) -> View:
         """Read the domain."""
-        low, high = query.cells or (0, -1)
-        times = self.cell_times[
-            bisect_left(self.cell_times, low) : bisect_right(self.cell_times, high)
-        ]
         waiting = sorted(
             (record.notify_from, name)
             for name, record in self.open.items()
@@ -57,11 +56,22 @@ class MemoryIncidents:
             self.revision,
             self.watermark,
             self.processed_until,
+            self.changed,
             {anomaly: self.seen[anomaly] for anomaly in query.anomalies if anomaly in self.seen},
-            tuple(placed for time in times for placed in self.cells[time]),
             tuple(name for _, name in waiting[:LISTED]),
             tuple(name for _, name in overdue[:LISTED]),
             tuple((since, self.topologies[since].version) for since in sorted(self.topologies)),
+        )
+
+    def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
+        """Return the cells whose time lies in one of these spans."""
+        return tuple(
+            placed
+            for low, high in spans
+            for time in self.cell_times[
+                bisect_left(self.cell_times, low) : bisect_right(self.cell_times, high)
+            ]
+            for placed in self.places[time]
         )
 
     def moved(self, incidents: Collection[str]) -> Mapping[str, str]:
@@ -94,11 +104,11 @@ class MemoryIncidents:
         """Return a topology, an empty one where it is gone."""
         return next((t for t in self.topologies.values() if t.version == version), EMPTY)
 
-    def commit(self, commit: Commit) -> bool:
+    def commit(self, commit: Commit) -> Committed | None:
         """Make the change, unless the revision has moved on."""
         if commit.revision != self.revision:
-            return False
-        self.revision += 1
+            return None
+        self.revision = next_revision(commit.revision, commit.now)
         self.watermark = max(self.watermark, commit.watermark)
         self.processed_until = max(self.processed_until, commit.processed_until)
         for sighting in commit.sightings:
@@ -112,11 +122,14 @@ class MemoryIncidents:
         if commit.topology is not None:
             since, topology = commit.topology
             self.topologies[since] = topology
+        if commit.changes:
+            self.changed = self.revision
         known = {text: (at, text, change) for at, text, change in self.observed}
         known |= {(text := c.model_dump_json()): (c.observed_at, text, c) for c in commit.changes}
         self.observed = sorted(known.values(), key=lambda row: row[:2])
         self._forget(commit.horizon)
-        return True
+        told = {record.id: self.told.get(record.id, 0) for record in commit.records}
+        return Committed(self.revision, told)
 
     def published(self, records: Collection[Record]) -> None:
         """Note that these were published."""
@@ -127,10 +140,10 @@ class MemoryIncidents:
 
     def _place(self, placed: Placed) -> None:
         time = placed.cell.time
-        if time not in self.cells:
-            self.cells[time] = {}
+        if time not in self.places:
+            self.places[time] = {}
             insort(self.cell_times, time)
-        self.cells[time][placed] = None
+        self.places[time][placed] = None
 
     def _keep(self, record: Record, now: int) -> None:
         self.records[record.id] = record
@@ -149,7 +162,7 @@ class MemoryIncidents:
         for _, anomaly in _below(self.seen_at, before.anomalies):
             del self.seen[anomaly]
         while self.cell_times and self.cell_times[0] < before.cells:
-            del self.cells[self.cell_times.pop(0)]
+            del self.places[self.cell_times.pop(0)]
         for row in _below(self.closed, before.incidents):
             record = self.records.get(row[1])
             if record is None or record.live or record.last != row[0]:

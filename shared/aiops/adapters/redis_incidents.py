@@ -1,6 +1,7 @@
 """What `correlate` keeps of a domain, on Redis: one slot, one script for every change."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from aiops.incident_store import (
     KEPT_TOPOLOGIES,
     LISTED,
     Commit,
+    Committed,
     Held,
     Placed,
     Query,
@@ -22,6 +24,9 @@ from aiops.incident_store import (
     View,
 )
 from aiops.topology import EMPTY, Topology
+
+REMEMBERED = 1 << 14
+"""Cells that need not be parsed again where they are read again."""
 
 
 class RedisIncidents:
@@ -48,27 +53,36 @@ class RedisIncidents:
     def look(self, query: Query) -> View:
         """Read the revision first: what is committed after it makes the next commit fail."""
         pipe = self._client.pipeline(transaction=False)
-        pipe.hmget(self._mark, ["revision", "watermark", "processed_until"])
+        pipe.hmget(self._mark, ["revision", "watermark", "processed_until", "changed"])
         pipe.zrangebyscore(self._wait, "-inf", query.now, 0, LISTED)
         pipe.zrangebyscore(self._due, "-inf", query.dirty_before, 0, LISTED)
         pipe.hkeys(self._topology)
-        pipe.zrangebyscore(self._cell, *(query.cells or (0, "(0")))
         if query.anomalies:
             pipe.hmget(self._in, list(query.anomalies))
         with translated():
-            marks, waiting, overdue, versions, cells, *found = pipe.execute()
+            marks, waiting, overdue, versions, *found = pipe.execute()
         placed = zip(query.anomalies, found[0] if found else (), strict=True)
-        revision, watermark, processed_until = (int(mark or 0) for mark in marks)
+        revision, watermark, processed_until, changed = (int(mark or 0) for mark in marks)
         return View(
             revision,
             watermark,
             processed_until,
+            changed,
             {anomaly: incident.decode() for anomaly, incident in placed if incident is not None},
-            tuple(_placed(member) for member in cells),
             tuple(name.decode() for name in waiting),
             tuple(name.decode() for name in overdue),
             tuple(sorted(_version(field) for field in versions)),
         )
+
+    def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
+        """Return the cells whose time lies in one of these spans, in one round trip."""
+        if not spans:
+            return ()
+        pipe = self._client.pipeline(transaction=False)
+        for first, last in spans:
+            pipe.zrangebyscore(self._cell, first, last)
+        with translated():
+            return tuple(_placed(member) for found in pipe.execute() for member in found)
 
     def moved(self, incidents: Collection[str]) -> Mapping[str, str]:
         """Return where merged ones of these went, one round trip per merge on the way."""
@@ -126,7 +140,7 @@ class RedisIncidents:
                 return Topology.of((client, server) for client, server in orjson.loads(text))
         return EMPTY
 
-    def commit(self, commit: Commit) -> bool:
+    def commit(self, commit: Commit) -> Committed | None:
         """Make the change, unless the revision has moved on."""
         horizon = commit.horizon
         arguments: list[int | bytes] = [
@@ -142,9 +156,15 @@ class RedisIncidents:
             KEPT_TOPOLOGIES,
             KEPT_CHANGES,
             orjson.dumps(_payload(commit)),
+            *(record.model_dump_json().encode() for record in commit.records),
         ]
         with translated():
-            return bool(self._commit(keys=self._keys, args=arguments))
+            done = self._commit(keys=self._keys, args=arguments)
+        if done is None:
+            return None
+        revision, *told = map(int, done)
+        names = (record.id for record in commit.records)
+        return Committed(revision, dict(zip(names, told, strict=True)))
 
     def published(self, records: Collection[Record]) -> None:
         """Note that these were published."""
@@ -156,7 +176,7 @@ class RedisIncidents:
 
 
 def _payload(commit: Commit) -> dict[str, list[list[str]]]:
-    """Return what a commit writes as rows of strings, as the script reads them."""
+    """Return what a commit writes besides the records' text as rows of strings."""
     topology = []
     if commit.topology is not None:
         since, observed = commit.topology
@@ -176,7 +196,6 @@ def _row(record: Record) -> list[str]:
     return [
         record.id,
         str(record.version),
-        record.model_dump_json(),
         str(record.active_until) if record.live else "",
         str(record.notify_from) if waits else "",
         "" if record.live else str(record.last),
@@ -201,6 +220,7 @@ def _member(placed: Placed) -> str:
     return orjson.dumps(row).decode()
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _placed(member: bytes) -> Placed:
     time, incident, service, role, labels, edge, template, text = orjson.loads(member)
     site = Site(

@@ -3,12 +3,14 @@
 -- ARGV: revision, now, watermark, processed_until, lifetime in ms, four times before which
 --       anomalies, cells, incidents and redirects are forgotten, topologies kept, changes kept,
 --       payload: {seen: [[anomaly, time, incident]], cells: [[time, member]],
---       records: [[id, version, record, open, wait, closed, into, last]], topology: [[field, calls]],
---       changes: [[time, member]]}, every leaf a string, "" for none.
--- Returns 1, or 0 where the revision has moved on.
+--       records: [[id, version, open, wait, closed, into, last]], topology: [[field, calls]],
+--       changes: [[time, member]]}, every leaf a string, "" for none;
+--       then the text of each record, in the order of their rows.
+-- Returns the new revision and, per record, the generation published, nil where the revision has
+-- moved on.
 local mark, seen, within, cell, inc, redirect, moved, open, wait, closed, dirty, due, told,
   topology, changes = unpack(KEYS)
-assert(#KEYS == 15 and #ARGV == 12, 'commit_incidents: wrong number of keys or arguments')
+assert(#KEYS == 15 and #ARGV >= 12, 'commit_incidents: wrong number of keys or arguments')
 for i = 1, 11 do
   assert(tonumber(ARGV[i]), 'commit_incidents: argument ' .. i .. ' is no number')
 end
@@ -23,14 +25,19 @@ local function strings(rows, width)
 end
 strings(payload.seen, 3)
 strings(payload.cells, 2)
-strings(payload.records, 8)
+strings(payload.records, 7)
+assert(#ARGV == 12 + #payload.records, 'commit_incidents: not one text per record')
 strings(payload.topology, 2)
 strings(payload.changes, 2)
 
 if (redis.call('HGET', mark, 'revision') or '0') ~= ARGV[1] then
-  return 0
+  return nil
 end
-redis.call('HINCRBY', mark, 'revision', 1)
+-- The same as next_revision in incident_store.py.
+local revision = math.max(tonumber(ARGV[1]) + 1, tonumber(ARGV[2]))
+local answer = { revision }
+revision = string.format('%.0f', revision)
+redis.call('HSET', mark, 'revision', revision)
 
 local function raise(field, value)
   if tonumber(value) > tonumber(redis.call('HGET', mark, field) or '0') then
@@ -56,21 +63,25 @@ local function index(key, score, member)
     redis.call('ZADD', key, score, member)
   end
 end
-for _, row in ipairs(payload.records) do
+for i, row in ipairs(payload.records) do
   local id = row[1]
-  redis.call('HSET', inc, id, row[3])
+  redis.call('HSET', inc, id, ARGV[12 + i])
   redis.call('HSET', dirty, id, row[2])
   redis.call('ZADD', due, ARGV[2], id)
-  index(open, row[4], id)
-  index(wait, row[5], id)
-  index(closed, row[6], id)
-  if row[7] ~= '' then
-    redis.call('HSET', redirect, id, row[7])
-    redis.call('ZADD', moved, row[8], id)
+  index(open, row[3], id)
+  index(wait, row[4], id)
+  index(closed, row[5], id)
+  if row[6] ~= '' then
+    redis.call('HSET', redirect, id, row[6])
+    redis.call('ZADD', moved, row[7], id)
   end
+  answer[i + 1] = tonumber(redis.call('HGET', told, id) or '0')
 end
 for _, row in ipairs(payload.topology) do
   redis.call('HSET', topology, row[1], row[2])
+end
+if #payload.changes > 0 then
+  redis.call('HSET', mark, 'changed', revision)
 end
 for _, row in ipairs(payload.changes) do
   redis.call('ZADD', changes, row[1], row[2])
@@ -110,4 +121,4 @@ end
 for _, key in ipairs(KEYS) do
   redis.call('PEXPIRE', key, ARGV[5])
 end
-return 1
+return answer
