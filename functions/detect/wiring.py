@@ -3,6 +3,7 @@
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_replicas import replicated
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.ports import Handler
 from aiops.series import SeriesMap
@@ -17,8 +18,9 @@ def build(settings: Settings) -> Handler:
     """Return the handler over Redis and Kafka."""
     config = settings.section("detect", DetectConfig)
     keys = Keys(settings.generation)
-    return DetectHandler(
-        store=RedisSeriesStore(connect(settings.redis_url), keys, settings.clock.rate),
+    client = connect(settings.redis_url)
+    handler = DetectHandler(
+        store=RedisSeriesStore(client, keys, settings.clock.rate),
         publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
         clock=settings.clock,
         reader=SampleReader(settings.section("series", SeriesMap), config.rule_for),
@@ -26,3 +28,4 @@ def build(settings: Settings) -> Handler:
         scorer=Scorer(config, settings.domain),
         domain=settings.domain,
     )
+    return replicated(handler, client, settings.redis_wait)
