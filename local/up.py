@@ -153,6 +153,7 @@ class Pipeline:
             self.kafka.bootstrap,
             self._options.tick_clock or self._options.clock,
             self.kafka.fetch_wait_ms,
+            self.kafka.session_ms,
             self._options.through,
         )
         self._delivery = Delivery(place, self._options.backoff_speed)

@@ -23,6 +23,10 @@ kafka-python 3.0.12 never returns the rest of a fetch that a poll took only part
 partition was paused and resumed.
 """
 _COMMIT_SECONDS = 1.0
+_COMMIT_WAIT_MS = 2_000
+_RECONNECT_MS = 1_000
+"""As Kafka's own clients have it; kafka-python's default is 30 s."""
+
 _POLL_MS = 200
 _POLL_PAUSED_MS = 10
 _AFTER_ERROR_SECONDS = 0.5
@@ -31,7 +35,12 @@ _IN_FLIGHT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What is consumed, as whom, and how long a fetch waits at the broker for a record, in ms."""
+    """What is consumed, as whom, and what the broker makes of silence, in milliseconds.
+
+    Attributes:
+        fetch_wait_ms: How long a fetch waits at the broker for a record.
+        session_ms: How long the broker may hear nothing before it gives the partitions to others.
+    """
 
     name: str
     topics: tuple[str, ...]
@@ -39,6 +48,7 @@ class Subscription:
     ordered: bool
     initial_offset: str
     fetch_wait_ms: int
+    session_ms: int
 
 
 class TopicConsumer:
@@ -109,7 +119,8 @@ class TopicConsumer:
                     enable_auto_commit=False,
                     auto_offset_reset=self._about.initial_offset,
                     isolation_level="read_committed",
-                    session_timeout_ms=6_000,
+                    reconnect_backoff_max_ms=_RECONNECT_MS,
+                    session_timeout_ms=self._about.session_ms,
                     heartbeat_interval_ms=1_000,
                     max_poll_records=_ALL_THAT_WAS_FETCHED,
                     max_partition_fetch_bytes=_FETCH_BYTES,
@@ -157,7 +168,7 @@ class TopicConsumer:
             return
         try:
             offsets = {place: OffsetAndMetadata(offset, "", -1) for place, offset in ready.items()}
-            consumer.commit(offsets, timeout_ms=5_000)
+            consumer.commit(offsets, timeout_ms=_COMMIT_WAIT_MS)
         except (KafkaError, OSError) as error:
             log.warning("%s: not committed: %s", self._about.name, type(error).__name__)
             return

@@ -39,6 +39,7 @@ class Place:
         bootstrap: The broker's addresses; those in the objects are for the cluster.
         clock: The pipeline's time, for ticks.
         fetch_wait_ms: How long a fetch waits at the broker for a record.
+        session_ms: How long the broker may hear nothing of a consumer.
         through: Puts something between delivery and a function.
     """
 
@@ -47,6 +48,7 @@ class Place:
     bootstrap: str
     clock: Clock
     fetch_wait_ms: int = 500
+    session_ms: int = 6_000
     through: Callable[[Sink], Sink] = lambda sink: sink
 
 
@@ -131,6 +133,7 @@ class Delivery:
             spec.ordering == "ordered",
             spec.initial_offset,
             self._place.fetch_wait_ms,
+            self._place.session_ms,
         )
         return self._consumer(subscription, handle)
 
@@ -152,9 +155,14 @@ class Delivery:
                 return True
             return dispatcher.dispatch(numbered(event, record))
 
-        wait = self._place.fetch_wait_ms
         subscription = Subscription(
-            name, (topic,), trigger.consumer_group, trigger.ordered, "earliest", wait
+            name,
+            (topic,),
+            trigger.consumer_group,
+            trigger.ordered,
+            "earliest",
+            self._place.fetch_wait_ms,
+            self._place.session_ms,
         )
         return self._consumer(subscription, handle)
 

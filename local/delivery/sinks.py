@@ -135,6 +135,7 @@ class LazyProducer:
                     delivery_timeout_ms=9_000,
                     max_block_ms=5_000,
                     bootstrap_timeout_ms=5_000,
+                    reconnect_backoff_max_ms=1_000,
                 )
             return self._producer
 

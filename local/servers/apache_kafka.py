@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiops.errors import Misconfigured, Unavailable
 from local.servers.fetch_kafka import KAFKA_VERSION, fetch
-from local.servers.kafka import FETCH_WAIT_MS
+from local.servers.kafka import FETCH_WAIT_MS, SESSION_MS
 from local.servers.process import ChildProcess, free_ports, listens
 
 _READY_SECONDS = 60.0
@@ -52,6 +52,7 @@ class ApacheKafka:
         self._child: ChildProcess | None = None
         self.bootstrap = f"127.0.0.1:{self._broker}"
         self.fetch_wait_ms = FETCH_WAIT_MS
+        self.session_ms = SESSION_MS
         self.description = f"Apache Kafka {KAFKA_VERSION} (KRaft)"
 
     def stands_behind(self, proxy: str) -> None:

@@ -14,8 +14,14 @@ _READY_SECONDS = 15.0
 FETCH_WAIT_MS = 500
 """Kafka's own default: a record that comes meanwhile ends the wait."""
 
+SESSION_MS = 20_000
+"""Longer than a broker takes to come back after a crash."""
+
 _TANSU_FETCH_WAIT_MS = 100
 """tansu lets a fetch wait to the end even when a record comes."""
+
+_TANSU_SESSION_MS = 6_000
+"""Joining a group takes half of it there."""
 
 
 class KafkaServer(Protocol):
@@ -32,6 +38,10 @@ class KafkaServer(Protocol):
     @property
     def fetch_wait_ms(self) -> int:
         """How long a fetch should wait at the broker for a record."""
+
+    @property
+    def session_ms(self) -> int:
+        """How long it may hear nothing of a consumer before it takes it for dead."""
 
     def start(self, folder: Path) -> None:
         """Start it; data and log go to `folder`."""
@@ -50,6 +60,7 @@ class ExternalKafka:
         self.bootstrap = bootstrap
         self.description = f"Kafka at {bootstrap}"
         self.fetch_wait_ms = FETCH_WAIT_MS
+        self.session_ms = SESSION_MS
 
     def start(self, folder: Path) -> None:
         """Do nothing: it runs already."""
@@ -87,6 +98,7 @@ class TansuBroker:
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.description = f"tansu {version} (wheel, in memory)"
         self.fetch_wait_ms = _TANSU_FETCH_WAIT_MS
+        self.session_ms = _TANSU_SESSION_MS
 
     def start(self, folder: Path) -> None:
         """Start it; the log goes to `folder`."""

@@ -19,6 +19,12 @@ PUBLISH_SECONDS = 12.0
 _BLOCK_SECONDS = 5.0
 """How long connecting, and how long finding out where a message goes, may take."""
 
+_RECONNECT_MS = 1_000
+"""The longest pause between attempts to connect, as Kafka's own clients have it.
+
+kafka-python's default of 30 s would keep a function away from a broker that is back.
+"""
+
 
 class KafkaPublisher:
     """Publishes to Kafka; the connection is made on first use, after the server has forked.
@@ -90,6 +96,7 @@ class KafkaPublisher:
                     delivery_timeout_ms=int(PUBLISH_SECONDS * 1000),
                     max_block_ms=int(_BLOCK_SECONDS * 1000),
                     bootstrap_timeout_ms=int(_BLOCK_SECONDS * 1000),
+                    reconnect_backoff_max_ms=_RECONNECT_MS,
                 )
             return self._producer
         finally:
