@@ -44,6 +44,9 @@ up: setup ## run the whole pipeline on this machine
 bench: setup ## samples per second through detect, beside decoding alone
 	@$(BIN)/python -m bench.detect
 
+durability: setup ## what a crash, a failover and an outage can take, two minutes
+	@$(BIN)/python -m bench.durability
+
 lock: setup ## resolve the lock files again
 	@for f in $(FUNCTIONS); do $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links functions/$$f/requirements.in -o functions/$$f/requirements.txt; done
 	@$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt
@@ -52,4 +55,4 @@ clean: ## remove what was made here
 	rm -rf .venv build out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-full lint format up bench lock clean
+.PHONY: help setup demo test test-full lint format up bench durability lock clean
