@@ -1,11 +1,18 @@
 """Requests over HTTP: one try, bounded in time, no redirects, nothing secret in what it reports."""
 
-import logging
+import http.client
+import socket
+import ssl
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Protocol
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-import requests
-from urllib3.exceptions import NewConnectionError
+import certifi
 
 from functions.act.answer import Answer, answer_of, no_answer
 from functions.act.channel import Request
@@ -13,9 +20,11 @@ from functions.act.channel import Request
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 4.0
 CALL_SECONDS = CONNECT_SECONDS + 2 * READ_SECONDS
-"""A call at its slowest: the connection, the status, then the body that says why."""
+"""A call at its slowest: however slowly a receiver takes or gives byte after byte, it ends then."""
 
 _BODY_BYTES = 2_048
+_AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
+"""What may stand in a path that was written by people; anything else is escaped."""
 
 
 class Sender(Protocol):
@@ -26,63 +35,150 @@ class Sender(Protocol):
 
 
 class HttpSender:
-    """Sends over real sockets, keeping connections open between requests.
+    """Sends over real sockets, each request over a connection of its own.
 
-    Neither proxies nor credentials are taken from the environment or from `.netrc`.
+    A kept connection may have been closed by the receiver just when it is used again, and nobody
+    knows then whether the request arrived. Neither proxies nor credentials are taken from the
+    environment or from `.netrc`.
+
+    Args:
+        read_seconds: How long a receiver may say nothing at all.
+        call_seconds: How long a call may take in all, the receiver's name already looked up.
     """
 
-    def __init__(self, read_seconds: float = READ_SECONDS) -> None:
-        self._timeout = (CONNECT_SECONDS, read_seconds)
+    def __init__(
+        self, read_seconds: float = READ_SECONDS, call_seconds: float = CALL_SECONDS
+    ) -> None:
+        self._read_seconds = read_seconds
+        self._call_seconds = call_seconds
 
     @cached_property
-    def _session(self) -> requests.Session:
-        # urllib3 logs the path of every request at DEBUG, and for Slack the path is the secret.
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-        session = requests.Session()
-        session.trust_env = False
-        return session
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=certifi.where())
 
     def send(self, request: Request) -> Answer:
         """Make one attempt."""
+        began = time.monotonic()
+        url = urlsplit(request.url)
         try:
-            with self._session.post(
-                request.url,
-                data=request.body,
-                headers={"Content-Type": "application/json", **request.headers},
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return answer_of(
-                    response.status_code,
-                    _beginning(response),
-                    response.headers.get("Retry-After", ""),
-                    request.retry,
-                    (request.url, *request.secrets),
-                )
-        except requests.ConnectTimeout:
-            return no_answer("no connection in time", may_have_arrived=False)
-        except requests.Timeout:
-            return no_answer("no answer in time", may_have_arrived=True)
-        except requests.exceptions.SSLError:
-            return no_answer("TLS: the receiver could not be verified", may_have_arrived=False)
-        except requests.ConnectionError as error:
-            return no_answer("connection failed", may_have_arrived=not _never_connected(error))
-        except requests.RequestException as error:
-            return no_answer(type(error).__name__, may_have_arrived=True)
+            plain = _connected(url)
+        except (OSError, UnicodeError) as error:
+            late = isinstance(error, TimeoutError)
+            words = "no connection in time" if late else "connection failed"
+            return no_answer(words, may_have_arrived=False)
+        left = self._call_seconds - (time.monotonic() - began)
+        with closing(plain), _ended_after(plain, left) as ended:
+            return self._exchange(plain, url, request, ended)
+
+    def _exchange(
+        self, plain: socket.socket, url: SplitResult, request: Request, ended: threading.Event
+    ) -> Answer:
+        connection = http.client.HTTPConnection(url.hostname or "")
+        try:
+            plain.settimeout(self._read_seconds)
+            connection.sock = self._secured(plain, url)
+        except (OSError, ValueError) as error:
+            slow = ended.is_set() or isinstance(error, TimeoutError)
+            words = "no connection in time" if slow else "TLS: the receiver could not be verified"
+            return no_answer(words, may_have_arrived=False)
+        try:
+            with closing(connection):
+                connection.request("POST", _target(url), request.body, _headers(url, request))
+                return _read(connection.getresponse(), request)
+        except (OSError, http.client.HTTPException) as error:
+            slow = ended.is_set() or isinstance(error, TimeoutError)
+            return no_answer(
+                "no answer in time" if slow else "connection failed", may_have_arrived=True
+            )
+
+    def _secured(self, plain: socket.socket, url: SplitResult) -> socket.socket:
+        if url.scheme != "https":
+            return plain
+        return self._tls.wrap_socket(plain, server_hostname=url.hostname)
 
 
-def _never_connected(error: requests.ConnectionError) -> bool:
-    """Return whether nothing can have been sent, because there was no connection at all."""
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+def _connected(url: SplitResult) -> socket.socket:
+    """Return a connection to the first address that answers, all of them tried in one time-out."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    found = socket.getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)
+    deadline = time.monotonic() + CONNECT_SECONDS
+    problem: OSError = TimeoutError()
+    for family, kind, protocol, _, address in found:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        attempt = socket.socket(family, kind, protocol)
+        try:
+            attempt.settimeout(left)
+            attempt.connect(address)
+        except OSError as error:
+            attempt.close()
+            problem = error
+        else:
+            attempt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return attempt
+    raise problem
 
 
-def _beginning(response: requests.Response) -> bytes:
+@contextmanager
+def _ended_after(connection: socket.socket, seconds: float) -> Iterator[threading.Event]:
+    """Shut a connection down after a time: whoever waits for it goes on, with nothing more to read.
+
+    TLS takes the socket over, so it is shut down by a second handle on it.
+    """
+    ended = threading.Event()
+
+    def end() -> None:
+        ended.set()
+        try:
+            handle.shutdown(socket.SHUT_RDWR)
+        except OSError:  # it ended by itself meanwhile
+            return
+
+    with connection.dup() as handle:
+        timer = threading.Timer(max(0.0, seconds), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield ended
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _read(response: http.client.HTTPResponse, request: Request) -> Answer:
+    body = b"" if response.status < 400 else _beginning(response)
+    retry_after = response.headers.get("Retry-After", "")
+    secrets = (request.url, *request.secrets)
+    return answer_of(response.status, body, retry_after, request.retry, secrets)
+
+
+def _beginning(response: http.client.HTTPResponse) -> bytes:
     """Return the beginning of an answer's body; it is only quoted, so a broken one is none."""
-    if response.status_code < 400:
-        return b""
     try:
-        return next(response.iter_content(_BODY_BYTES), b"")
-    except requests.RequestException:
+        return response.read(_BODY_BYTES)
+    except (OSError, http.client.HTTPException):
         return b""
+
+
+def _target(url: SplitResult) -> str:
+    path = quote(url.path or "/", safe=_AS_THEY_ARE)
+    return f"{path}?{quote(url.query, safe=_AS_THEY_ARE)}" if url.query else path
+
+
+def _headers(url: SplitResult, request: Request) -> dict[str, str]:
+    """Return the headers; credentials may stand in the address."""
+    host = (url.hostname or "").encode("idna").decode()
+    host = f"[{host}]" if ":" in host else host
+    headers = {
+        "Host": host if url.port is None else f"{host}:{url.port}",
+        "Content-Type": "application/json",
+        "User-Agent": "aiops",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        **request.headers,
+    }
+    if url.username is not None:
+        pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    return headers

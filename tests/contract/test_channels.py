@@ -1,8 +1,12 @@
 """What every channel promises, over real sockets, against a stand-in that checks as vendors do."""
 
 import base64
+import contextlib
 import logging
 import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import orjson
 import pytest
@@ -14,6 +18,7 @@ from aiops.action_log import Step, step_id
 from aiops.clock import SystemClock
 from aiops.errors import Misconfigured
 from aiops.events import YEAR_10000, Suspect
+from functions.act.channel import Request
 from functions.act.channels.slack import literal
 from functions.act.channels.webhook import sign
 from functions.act.config import ALL_KINDS
@@ -364,3 +369,113 @@ def test_the_stand_in_knows_its_addresses_and_tokens(receiver, sender):
     channel = opened("slack", environment)
     answer = sender.send(channel.request(payload, step("slack"), 1))
     assert answer.reason == "404: no_service"
+
+
+class Trickling:
+    """A receiver that gives its answer byte by byte, or nothing of it; a context manager."""
+
+    def __init__(self, text: bytes, seconds: float) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._text, self._seconds = text, seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}/"
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping.set()
+        self._server.close()
+        self._thread.join(5)
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            connection, _ = self._server.accept()
+            with connection:
+                connection.recv(65_536)
+                for byte in self._text:
+                    if self._stopping.wait(self._seconds):
+                        return
+                    connection.sendall(bytes((byte,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "may_have_arrived"),
+    [
+        (b"H" * 500, "retry", True),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 100, "retry", True),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100, "done", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b"x" * 500, "done", False),
+    ],
+    ids=["no status", "never the last status", "headers", "body"],
+)
+def test_a_receiver_that_trickles_its_answer_is_waited_for_so_long_and_no_longer(
+    text, verdict, may_have_arrived
+):
+    with Trickling(text, 0.01) as slow:
+        began = time.monotonic()
+        answer = HttpSender(read_seconds=5.0, call_seconds=0.4).send(
+            Request("webhook", slow.url, b"{}")
+        )
+        took = time.monotonic() - began
+    assert (answer.verdict, answer.may_have_arrived) == (verdict, may_have_arrived)
+    assert took < 1.0
+
+
+def test_a_receiver_that_trickles_why_it_refuses_is_refused_in_time():
+    text = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 999\r\n\r\n" + b"x" * 999
+    with Trickling(text, 0.005) as slow:
+        began = time.monotonic()
+        sender = HttpSender(read_seconds=5.0, call_seconds=0.5)
+        answer = sender.send(Request("webhook", slow.url, b"{}"))
+        took = time.monotonic() - began
+    assert answer.verdict == "refused"
+    assert took < 1.2
+
+
+def test_a_receiver_that_takes_no_bytes_is_given_up_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as full:
+        port = full.getsockname()[1]
+        began = time.monotonic()
+        answer = HttpSender(read_seconds=5.0, call_seconds=0.3).send(
+            Request("webhook", f"http://127.0.0.1:{port}/", b"x" * 50_000_000)
+        )
+        took = time.monotonic() - began
+    assert (answer.verdict, answer.may_have_arrived) == ("retry", True)
+    assert took < 1.0
+
+
+def test_a_receiver_that_does_not_finish_the_handshake_got_nothing():
+    with Trickling(b"\x16" * 100, 0.02) as slow:
+        url = slow.url.replace("http://", "https://")
+        began = time.monotonic()
+        answer = HttpSender(read_seconds=5.0, call_seconds=0.3).send(Request("slack", url, b"{}"))
+        took = time.monotonic() - began
+    assert (answer.verdict, answer.may_have_arrived) == ("retry", False)
+    assert took < 1.0
+
+
+def test_an_address_may_carry_credentials_a_query_and_odd_characters(receiver):
+    seen = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.update(path=self.path, **{name: self.headers[name] for name in self.headers})
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        port = server.server_address[1]
+        url = f"http://ann:s%40fe@127.0.0.1:{port}/a b/%20?token=ü&x=1"
+        assert HttpSender().send(Request("webhook", url, b"{}")).verdict == "done"
+        thread.join()
+    assert seen["path"] == "/a%20b/%20?token=%C3%BC&x=1"
+    assert base64.b64decode(seen["Authorization"].removeprefix("Basic ")) == b"ann:s@fe"
+    assert seen["Host"] == f"127.0.0.1:{port}"
