@@ -100,21 +100,24 @@ class ActHandler:
         return counts
 
     def _work(self, incident: str, budget: Budget) -> Counts:
-        counts = self.performer.perform(incident, budget)
-        return counts + self._announce(incident, budget)
+        """Send what is due about an incident and publish what has ended."""
+        record = self.log.read(incident)
+        if record is None:
+            self.log.discard(incident)
+            return Counter()
+        counts = self.performer.perform(record, budget)
+        if counts is None:
+            return self._announce(record, budget)
+        after = self.log.read(incident)
+        return counts + (self._announce(after, budget) if after else Counter())
 
-    def _announce(self, incident: str, budget: Budget) -> Counts:
+    def _announce(self, record: ActionRecord, budget: Budget) -> Counts:
         """Publish the ends of steps; a repeat carries the same ids.
 
         What the broker does not take now, or in time, stays due, so the event that led here is
         done all the same.
         """
-        record = self.log.read(incident)
-        ended = [
-            step
-            for step in (record.steps if record else ())
-            if step.state in FINAL and not step.announced
-        ]
+        ended = [step for step in record.steps if step.state in FINAL and not step.announced]
         if not ended or not budget.allows(topics.ACTIONS, PUBLISH_SECONDS, REQUEST_SECONDS):
             return Counter()
         try:
@@ -123,7 +126,7 @@ class ActHandler:
             budget.resting.add(topics.ACTIONS)
             return Counter(unannounced=len(ended))
         names = frozenset(step.id for step in ended)
-        change(self.log, incident, lambda record: steps.announced(record, names))
+        change(self.log, record.incident, lambda found: steps.announced(found, names))
         return Counter(announced=len(ended))
 
 

@@ -83,20 +83,26 @@ class Performer:
     give_up_after: float
     merge_wait: float
 
-    def perform(self, incident: str, budget: Budget) -> Counts:
-        """Send what is due about an incident, channel by channel, each in its order."""
+    def perform(self, record: ActionRecord, budget: Budget) -> Counts | None:
+        """Send what is due about an incident, channel by channel, each in its order.
+
+        Args:
+            record: As it was just read; what is sent is read again under the lease.
+            budget: What this request may still do.
+
+        Returns:
+            What happened; None where there was nothing to do, so that the record is as it was.
+        """
+        incident, now = record.incident, self.clock.now()
+        off = [name for name in record.channels if name not in self.channels]
+        due = [name for name in self.channels if steps.is_due(record, name, now)]
+        if not off and not due:
+            return None
         counts: Counts = Counter()
-        record = self.log.read(incident)
-        if record is None:
-            self.log.discard(incident)
-            return counts
-        for name in record.channels:
-            if name not in self.channels:
-                self._abandon(incident, name)
-        now = self.clock.now()
-        for name in self.channels:
-            if steps.is_due(record, name, now):
-                self._serve(incident, name, budget, counts)
+        for name in off:
+            self._abandon(incident, name)
+        for name in due:
+            self._serve(incident, name, budget, counts)
         return counts
 
     def _abandon(self, incident: str, name: str) -> None:

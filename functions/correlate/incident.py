@@ -79,16 +79,15 @@ def settle(record: Record, processed_until: int, config: CorrelateConfig) -> Rec
     if resolved_at is None:
         status = "acknowledged" if acknowledged(record) else "open"
     reopened = record.status == "resolved" and resolved_at is None
-    settled = record.model_copy(
+    waits = record.notified_at is None and resolved_at is None and worth_telling(record, config)
+    return record.model_copy(
         update={
             "status": status,
             "resolved_at": resolved_at,
             "generation": record.generation + reopened,
+            "notify_from": record.opened_at + config.group_wait * 1000 if waits else None,
         }
     )
-    waits = settled.notified_at is None and settled.live and worth_telling(settled, config)
-    notify_from = settled.opened_at + config.group_wait * 1000 if waits else None
-    return settled.model_copy(update={"notify_from": notify_from})
 
 
 def resolution(record: Record, processed_until: int, quiet: int) -> int | None:

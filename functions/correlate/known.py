@@ -1,7 +1,7 @@
 """What one process knows of the domain as of a revision, so that it need not read it again."""
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiops.incident_store import Held, IncidentStore, Record, View
@@ -34,6 +34,7 @@ class Known:
     since: int | None
     cells: Neighbourhood
     records: dict[str, Held] = field(default_factory=dict)
+    _evidence: int = 0
 
     def holds(self, view: View, spans: Spans) -> bool:
         """Return whether the cells of these spans are known as of what was just read."""
@@ -45,7 +46,7 @@ class Known:
         """Return the records of incidents, those that are not known yet read."""
         missing = [name for name in names if name not in self.records]
         if missing:
-            self.records |= store.incidents(missing)
+            self._keep(store.incidents(missing).values())
         return {name: self.records[name].record for name in names if name in self.records}
 
     def learn(self, change: Change, applied: Applied) -> None:
@@ -56,9 +57,7 @@ class Known:
         merged = {r.id: r.merged_into for r in change.records if r.merged_into is not None}
         if merged:
             self.cells.move(merged)
-        for one in applied.held:
-            self.records.pop(one.record.id, None)
-            self.records[one.record.id] = one
+        self._keep(applied.held)
 
     def trim(self, spans: Spans) -> None:
         """Drop what grew old: cells long before those last asked for, records least used."""
@@ -66,10 +65,19 @@ class Known:
         if first - self.cells.oldest > KEPT_SPANS * (last - first):
             self.since = first
             self.cells = self.cells.since(first)
-        room = MAX_EVIDENCE - sum(len(one.record.evidence) for one in self.records.values())
-        while room < 0:
-            oldest = next(iter(self.records))
-            room += len(self.records.pop(oldest).record.evidence)
+        while self._evidence > MAX_EVIDENCE:
+            self._drop(next(iter(self.records)))
+
+    def _keep(self, incidents: Iterable[Held]) -> None:
+        for one in incidents:
+            self._drop(one.record.id)
+            self.records[one.record.id] = one
+            self._evidence += len(one.record.evidence)
+
+    def _drop(self, name: str) -> None:
+        gone = self.records.pop(name, None)
+        if gone is not None:
+            self._evidence -= len(gone.record.evidence)
 
 
 class Memory:

@@ -541,10 +541,10 @@ def test_an_incident_that_cannot_be_worked_on_holds_up_no_other_and_is_not_passe
     act.tell(id=OTHER)
     perform = Performer.perform
 
-    def broken(self, incident, budget):
-        if incident == ID:
+    def broken(self, record, budget):
+        if record.incident == ID:
             raise ZeroDivisionError
-        return perform(self, incident, budget)
+        return perform(self, record, budget)
 
     monkeypatch.setattr(Performer, "perform", broken)
     with pytest.raises(ExceptionGroup, match="cannot be worked on"):

@@ -95,8 +95,11 @@ def _local(evidence: Iterable[Evidence]) -> dict[str, _Dossier]:
     dossiers: dict[str, _Dossier] = {}
     for piece in evidence:
         peak = piece.peak
-        for service in {peak.service, *(peak.edge or ())}:
-            dossier = dossiers.setdefault(service, _Dossier())
+        services = (peak.service,) if peak.edge is None else {peak.service, *peak.edge}
+        for service in services:
+            dossier = dossiers.get(service)
+            if dossier is None:
+                dossier = dossiers[service] = _Dossier()
             dossier.first = min(dossier.first, piece.first)
         if peak.edge is None:
             _own(dossiers[peak.service], peak)
@@ -143,8 +146,9 @@ def _lost_demand(topology: Topology, dossiers: dict[str, _Dossier]) -> None:
 def _added_load(topology: Topology, dossiers: dict[str, _Dossier]) -> None:
     """Give what services are asked more to those whose callers are not asked more, too."""
     for service, dossier in dossiers.items():
-        above = [dossiers[c].load for c in topology.callers(service) if c in dossiers]
-        dossier.other += DEMAND_WEIGHT * max(0.0, dossier.load - max(above, default=0.0))
+        if dossier.load:
+            above = [dossiers[c].load for c in topology.callers(service) if c in dossiers]
+            dossier.other += DEMAND_WEIGHT * max(0.0, dossier.load - max(above, default=0.0))
 
 
 def _network(case: Case, dossiers: dict[str, _Dossier]) -> None:
@@ -157,8 +161,12 @@ def _network(case: Case, dossiers: dict[str, _Dossier]) -> None:
     server = _calls(case.evidence, "edge_server")
     excess = {edge: _excess(seen, server.get(edge)) for edge, seen in client.items()}
     slow = {edge: more for edge, more in excess.items() if more > 0}
+    by_service: dict[str, list[tuple[str, str]]] = {}
+    for edge in slow:
+        for service in dict.fromkeys(edge):
+            by_service.setdefault(service, []).append(edge)
     for service, dossier in dossiers.items():
-        mine = [edge for edge in slow if service in edge]
+        mine = by_service.get(service)
         if mine:
             known = {(caller, service) for caller in case.topology.callers(service)}
             known |= {(service, callee) for callee in case.topology.callees(service)}
@@ -210,9 +218,9 @@ def _explained(
     if not own:
         return 0.0, None
     shares = [
-        (min(1.0, dossiers[callee].trouble / own), callee)
+        (min(1.0, trouble / own), callee)
         for callee in topology.callees(service)
-        if callee in dossiers and dossiers[callee].trouble
+        if callee in dossiers and (trouble := dossiers[callee].trouble)
     ]
     return max(shares, default=(0.0, None))
 

@@ -50,7 +50,10 @@ class RedisActionLog:
 
     def commit(self, record: ActionRecord, snapshot: Incident | None = None) -> bool:
         """Store a record if its revision is still the stored one."""
-        new = ("", "") if snapshot is None else (snapshot.version, snapshot.model_dump_json())
+        needed = sorted(record.snapshots)
+        new: tuple[str | int, str] = ("", "")
+        if snapshot is not None and snapshot.version in needed:
+            new = (snapshot.version, snapshot.model_dump_json())
         arguments: list[str | int] = [
             record.revision,
             record.model_dump_json(),
@@ -58,7 +61,7 @@ class RedisActionLog:
             record.incident,
             "" if record.due_at is None else record.due_at,
             *new,
-            *sorted(record.snapshots),
+            *needed,
         ]
         keys = [self._record(record.incident), self._keys.action_due(slot_of(record.incident))]
         with translated():
