@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--trials", type=int, default=TRIALS, metavar="N", help="of each loss")
     options = parser.parse_args()
-    logging.getLogger("local").setLevel(logging.ERROR)
+    logging.getLogger("local").setLevel(logging.CRITICAL)
     began = time.monotonic()
     trials = LOSSES | CUTS if can_tell() else LOSSES
     losses = {name: [trial(n) for n in range(options.trials)] for name, trial in trials.items()}

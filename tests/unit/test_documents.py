@@ -1,15 +1,24 @@
 """What the documents say of files, targets and commands is so."""
 
+import math
 import re
 from pathlib import Path
 
 import pytest
 
+from aiops.adapters.keys import ACTION_LIFETIME, DAY, DOMAIN_LIFETIME, SERIES_LIFETIME
+from aiops.adapters.redis_replicas import WAIT_MS
 from aiops.adapters.serve import MAX_BODY_BYTES
 from aiops.plugins import available
-from aiops.series import MAX_LABEL_LENGTH, MAX_LABELS
+from aiops.series import MAX_LABEL_LENGTH, MAX_LABELS, SHARDS
+from aiops.series_store import MAX_BACKLOG
+from functions.correlate.domain import MEMORY
 from functions.detect.config import DetectConfig
+from functions.detect.handler import ROUNDS
+from functions.detect.record import RECENT
 from local.commands.config import reference
+from local.delivery.policy import backoff
+from local.manifests import load
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -50,6 +59,34 @@ def test_the_limits_stated_are_those_of_the_code() -> None:
     assert f"over {MAX_LABEL_LENGTH:,} characters".replace(",", " ") in text
     assert DetectConfig().max_future == 5 * 60
     assert DetectConfig().max_age == 7 * 86_400
+
+
+def test_the_account_of_losses_is_that_of_the_objects_and_the_code() -> None:
+    text = " ".join(TEXT["docs/delivery.md"].split())
+    objects = load(ROOT / "knative" / "base")
+    specs = [each.spec.delivery for each in (*objects.sources, *objects.triggers)]
+    delays = {tuple(backoff(spec, n) for n in range(1, spec.retry + 1)) for spec in specs}
+    assert delays == {(1.0, 2.0, 4.0, 8.0, 16.0)}
+    assert "five times, 1, 2, 4, 8 and 16 seconds apart" in text
+    assert "more than 31 seconds" in text
+    partitions = {each.metadata.name: each.spec.partitions for each in objects.topics}
+    most = math.ceil(600 / 31) * partitions["metrics"]
+    assert f"the {partitions['metrics']} partitions of `metrics` at most {most} events" in text
+    kept = {each.metadata.name: each.spec.config["retention.ms"] for each in objects.topics}
+    days = {name: int(ms) // 86_400_000 for name, ms in kept.items()}
+    assert f"{days['metrics']} day of `metrics`" in text
+    assert f"{days['anomalies']} days of `anomalies` and `control`" in text
+    assert f"{days['incidents']} days of `incidents`" in text
+    assert f"dead letters older than {days['aiops-dlq']} days" in text
+    assert {each.spec.config["min.insync.replicas"] for each in objects.topics} == {"2"}
+    assert WAIT_MS == 1_000
+    assert "within a second the answer is 503" in text
+    assert f"{MAX_BACKLOG:,}".replace(",", " ") + " anomalies of a shard" in text
+    assert f"{MAX_BACKLOG * SHARDS:,}".replace(",", " ") + " anomalies" in text
+    assert ROUNDS == 5
+    assert f"one of the last {RECENT} accepted" in text
+    assert (SERIES_LIFETIME, ACTION_LIFETIME, DOMAIN_LIFETIME) == (14 * DAY, 30 * DAY, 30 * DAY)
+    assert MEMORY == DAY
 
 
 def test_the_configuration_reference_is_that_of_the_code() -> None:
