@@ -17,6 +17,7 @@ from local.up import Options, Pipeline
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+FUNCTIONS = ("detect", "correlate", "act", "collect")
 
 
 def gone(pid: int) -> bool:
@@ -168,7 +169,10 @@ def test_a_missing_value_is_named_before_any_function_starts(tmp_path: Path) -> 
 
 def test_aiops_up_says_what_is_up_and_stops_on_ctrl_c() -> None:
     up = subprocess.Popen(
-        [sys.executable, "-m", "local.cli", "up", "--redis", "embedded", "--kafka", "embedded"],
+        [
+            *(sys.executable, "-m", "local.cli", "up", "--redis", "embedded"),
+            *("--kafka", "embedded", "--generation", "g2"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
@@ -182,6 +186,9 @@ def test_aiops_up_says_what_is_up_and_stops_on_ctrl_c() -> None:
         said.append(line)
     workers = children(up.pid)
     assert len(workers) == 6
+    told = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in workers]
+    assert sum(b"AIOPS_GENERATION=g2" in environ for environ in told) == len(FUNCTIONS)
+    assert sum(b"REDIS_WAIT=0" in environ for environ in told) == len(FUNCTIONS) - 1
     up.send_signal(signal.SIGINT)
     out, err = up.communicate(timeout=20)
     text = "".join(said) + out
