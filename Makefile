@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 FUNCTIONS := detect correlate act collect
 SEED ?= 1
+DURATION ?= 60
 QUICK := not slow and not redis and not kafka and not prometheus
 
 help: ## list the targets
@@ -38,11 +39,19 @@ format: setup ## rewrite in the project's style
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
+chaos: setup ## kills, outages, cuts and repeats change nothing; SEED=n, DURATION=seconds
+	@$(BIN)/aiops chaos --seed $(SEED) --duration $(DURATION)
+
 up: setup ## run the whole pipeline on this machine
 	@$(BIN)/aiops up
 
-bench: setup ## samples per second through detect, beside decoding alone
-	@$(BIN)/python -m bench.detect
+bench: setup ## speed, latency and cold start, beside references; writes bench/results.json
+	@$(BIN)/python -m compileall -q functions shared local bench
+	@$(BIN)/python -m bench.run
+
+bench-scale: setup ## the same for up to a million series, and for many functions on one Redis
+	@$(BIN)/python -m compileall -q functions shared local bench
+	@$(BIN)/python -m bench.run_scale
 
 durability: setup ## what a crash, a failover and an outage can take, two minutes
 	@$(BIN)/python -m bench.durability
@@ -55,4 +64,4 @@ clean: ## remove what was made here
 	rm -rf .venv build out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-full lint format up bench durability lock clean
+.PHONY: help setup demo chaos test test-full lint format up bench bench-scale durability lock clean

@@ -26,10 +26,12 @@ class Feed:
     Args:
         bootstrap: The broker's own address.
         clock: Told how far the input has come.
+        haste: How much faster than its pace the input is sent.
     """
 
-    def __init__(self, bootstrap: str, clock: InputClock) -> None:
+    def __init__(self, bootstrap: str, clock: InputClock, haste: float = 1.0) -> None:
         self._clock = clock
+        self._haste = haste
         self._producer = KafkaProducer(
             bootstrap_servers=bootstrap.split(","),
             client_id="chaos",
@@ -84,7 +86,7 @@ class Feed:
         try:
             for one in slices:
                 first = one.time if first is None else first
-                due = began + (one.time - first) / 1000 / SPEED
+                due = began + (one.time - first) / 1000 / SPEED / self._haste
                 time.sleep(max(0.0, due - time.monotonic()))
                 self._open.append((one.time, [self._sent(message) for message in one.messages]))
                 self.events += len(one.messages)

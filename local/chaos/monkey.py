@@ -16,6 +16,7 @@ from typing import Protocol
 
 from local.chaos.links import Links
 from local.functions import FunctionProcess
+from local.receiver import Receiver
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,13 @@ WORKER_SECONDS = 0.5
 FUNCTION_SECONDS = 2.2
 CUT_SECONDS = 0.5
 SWALLOW_SECONDS = 0.4
+REFUSE_SECONDS = 2.5
 """How often each happens, on average."""
 
 OUTAGE_GAP_SECONDS = (3.0, 6.0)
 AWAY_SECONDS = (0.7, 1.5)
 HANG_SECONDS = (1.5, 3.5)
+CHANNELS = ("pagerduty", "slack", "webhook")
 ONE_MINUTE = (("redis", "kill"), ("kafka", "hang"), ("kafka", "kill"), ("redis", "hang")) * 2
 """The outages of a minute; each begins some seconds after the one before it is over."""
 
@@ -61,37 +64,48 @@ class Damage:
         kills: By function: whole functions, process group and all.
         worker_kills: By function: the process that serves requests; its master goes on.
         outages: By `server kind`.
+        refusals: How often the receiver of one channel was told to answer 503 a few times.
     """
 
     kills: Counter[str] = field(default_factory=Counter)
     worker_kills: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What can be hurt.
+
+    Attributes:
+        processes: Instances by function.
+        servers: By name, with the folder they are started in.
+        links: Proxies with the names of the links each has.
+        receiver: Answers now and then that it is not there.
+    """
+
+    processes: Mapping[str, list[FunctionProcess]]
+    servers: Mapping[str, tuple[Server, Path]]
+    links: Mapping[Links, tuple[str, ...]]
+    receiver: Receiver
 
 
 class Monkey:
-    """Hurts what it is given.
+    """Hurts what is within reach.
 
     Args:
         seed: What everything is drawn from.
-        processes: Instances by function.
-        servers: Those that can be hurt, by name, with the folder they are started in.
-        links: Proxies with the names of the links each has.
+        reach: What can be hurt.
         minutes: How long the input takes; as many outages as belong to that.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        processes: Mapping[str, list[FunctionProcess]],
-        servers: Mapping[str, tuple[Server, Path]],
-        links: Mapping[Links, tuple[str, ...]],
-        minutes: float,
-    ) -> None:
+    def __init__(self, seed: int, reach: Reach, minutes: float) -> None:
         self._random = Random(f"monkey {seed}")
-        self._processes = processes
-        self._servers = servers
-        self._links = [(proxy, name) for proxy, names in links.items() for name in names]
-        due = [outage for outage in ONE_MINUTE if outage[0] in servers]
+        self._processes = reach.processes
+        self._servers = reach.servers
+        self._receiver = reach.receiver
+        self._links = [(proxy, name) for proxy, names in reach.links.items() for name in names]
+        due = [outage for outage in ONE_MINUTE if outage[0] in reach.servers]
         self._outages = (due * (1 + int(minutes)))[: max(1, round(len(due) * minutes))]
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -100,7 +114,13 @@ class Monkey:
 
     def start(self) -> None:
         """Begin."""
-        for work in (self._kill_worker, self._kill_function, self._cut, self._swallow):
+        for work in (
+            self._kill_worker,
+            self._kill_function,
+            self._cut,
+            self._swallow,
+            self._refuse,
+        ):
             self._in(self._random.uniform(0.1, 1.0), work)
         self._in(self._random.uniform(*OUTAGE_GAP_SECONDS), self._begin_outage)
 
@@ -127,6 +147,8 @@ class Monkey:
         self._due.clear()
         for heal in list(self._hurt.values()):
             heal()
+        for channel in CHANNELS:
+            self._receiver.answer(channel, 503, times=0)
         self._due.clear()
         for server, _ in self._servers.values():
             server.wait_ready()
@@ -166,6 +188,12 @@ class Monkey:
         proxy, name = self._random.choice(self._links)
         proxy.swallow(name)
         self._again(SWALLOW_SECONDS, self._swallow)
+
+    def _refuse(self) -> None:
+        channel = self._random.choice(CHANNELS)
+        self._receiver.answer(channel, 503, times=self._random.randint(1, 3))
+        self.damage.refusals += 1
+        self._again(REFUSE_SECONDS, self._refuse)
 
     def _begin_outage(self) -> None:
         if not self._outages:

@@ -23,7 +23,6 @@ from local.chaos.waiting import DOMAIN
 from local.receiving import Message
 
 READ = (topics.ANOMALIES, topics.INCIDENTS, topics.ACTIONS, topics.DEAD_LETTERS)
-_QUIET_POLLS = 4
 _POLL_MS = 300
 
 
@@ -43,6 +42,7 @@ class Outcome:
         messages: What the receiver accepted, in order.
         refusals: What the receiver refused.
         dead_letters: Type and reason of each.
+        unpublished: Incidents of which the stored version was not published although all was quiet.
         pending: What `act` still has to do about an incident, by its id.
         left: What else was left somewhere, by what it is.
         logged: Counts from the functions' log lines, `function word`.
@@ -59,6 +59,7 @@ class Outcome:
     messages: tuple[Message, ...] = ()
     refusals: tuple[str, ...] = ()
     dead_letters: list[str] = field(default_factory=list)
+    unpublished: list[str] = field(default_factory=list)
     pending: dict[str, ActionRecord] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     logged: Counter[str] = field(default_factory=Counter)

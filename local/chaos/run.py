@@ -11,14 +11,18 @@ from aiops.errors import AiopsError
 from aiops.events import Fact, TopologyObserved
 from aiops.ids import derive
 from aiops.ports import Event, Message
+from local.chaos.compare import unfinished, unpublished
 from local.chaos.feed import Feed
-from local.chaos.monkey import Damage, Monkey
+from local.chaos.monkey import Damage, Monkey, Reach
 from local.chaos.outcome import Outcome, read_logs, read_redis, read_topics
 from local.chaos.people import commands
-from local.chaos.stage import Setting, Stage
+from local.chaos.stage import INSTANCES, Setting, Stage
 from local.chaos.waiting import DOMAIN, Waiting
 from local.chaos.workload import SOURCE, SPEED, Act, Workload, calls
 from local.delivery.counters import Counts
+
+CALM_HASTE = 3.0
+"""In peace the pace is of no interest, and sending is over sooner."""
 
 _STEP_SECONDS = 0.02
 _LOOK_SECONDS = 0.3
@@ -53,6 +57,7 @@ class Result:
     samples: int = 0
     input_seconds: float = 0.0
     servers: tuple[str, ...] = ()
+    instances: dict[str, int] = field(default_factory=dict)
 
 
 class Run:
@@ -76,13 +81,15 @@ class Run:
         self._say = say
         self._phase, self._since, self._looked = "", time.monotonic(), 0.0
         self._waiting = Waiting(pipeline.manifests, stage.redis.url, stage.kafka.bootstrap)
-        self.feed = Feed(stage.kafka.bootstrap, stage.clock)
+        self._partitions = {
+            topic.metadata.name: topic.spec.partitions for topic in pipeline.manifests.topics
+        }
+        self.feed = Feed(stage.kafka.bootstrap, stage.clock, 1.0 if wild else CALM_HASTE)
         minutes = sum(act.length for act in stage.setting.timeline.acts) / 1000 / SPEED / 60
         self.monkey: Monkey | None = None
         if wild:
-            self.monkey = Monkey(
-                stage.setting.seed, pipeline.processes, stage.servers, stage.links, minutes
-            )
+            reach = Reach(pipeline.processes, stage.servers, stage.links, stage.receiver)
+            self.monkey = Monkey(stage.setting.seed, reach, minutes)
         else:
             stage.redelivery.calm()
         self.result = Result(Outcome(), self.monkey.damage if self.monkey else Damage())
@@ -140,6 +147,7 @@ class Run:
         self._drain(topics.METRICS)
         self._until("anomalies on their way", lambda: self._waiting.anomalies() == 0)
         self._drain(topics.ANOMALIES)
+        self._rest()
         yield "told"
         self.stage.clock.run(*times.told(act))
         self._until("incidents to be told about", lambda: self._waiting.untold() == 0)
@@ -163,6 +171,17 @@ class Run:
     def _published(self) -> None:
         self._until("snapshots to be published", lambda: self._waiting.snapshots() == 0)
 
+    def _rest(self) -> None:
+        """See to it that what is stored now is also what was published last."""
+        self._published()
+        outcome = Outcome()
+        self._until("Redis and Kafka", lambda: _tried(lambda: self._read_both(outcome)))
+        self.result.outcome.unpublished += unpublished(outcome)
+
+    def _read_both(self, outcome: Outcome) -> None:
+        read_redis(outcome, self.stage.redis.url)
+        read_topics(outcome, self.stage.kafka.bootstrap, self._partitions)
+
     def _drain(self, topic: str) -> None:
         """Return once every group has finished what is on a topic now."""
         ends = None
@@ -172,7 +191,10 @@ class Run:
         self._until(f"records on {topic}", lambda: self._waiting.behind(topic, ends) == 0)
 
     def _nothing_to_do(self) -> bool:
-        return self._waiting.actions() == 0
+        """Return whether all steps have ended; calls may be left that are looked at once more."""
+        outcome = Outcome()
+        read = _tried(lambda: read_redis(outcome, self.stage.redis.url))
+        return read and not any(unfinished(record) for record in outcome.pending.values())
 
     def _until(self, what: str, done: Callable[[], object]) -> None:
         deadline = time.monotonic() + self._patience
@@ -219,9 +241,7 @@ class Run:
     def _read(self) -> None:
         result, stage = self.result, self.stage
         outcome = result.outcome
-        partitions = {t.metadata.name: t.spec.partitions for t in stage.pipeline.manifests.topics}
-        read_topics(outcome, stage.kafka.bootstrap, partitions)
-        read_redis(outcome, stage.redis.url)
+        self._read_both(outcome)
         read_logs(outcome, stage.pipeline.folder / "logs")
         outcome.messages, outcome.refusals = stage.receiver.messages, stage.receiver.refusals
         for what, left in (
@@ -236,6 +256,7 @@ class Run:
         result.redelivered = dict(stage.redelivery.counts)
         result.events, result.samples = self.feed.events, self.feed.samples
         result.input_seconds = self.feed.seconds
+        result.instances = dict(INSTANCES)
         result.servers = stage.redis.description, stage.kafka.description
 
 

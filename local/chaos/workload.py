@@ -26,6 +26,9 @@ METRICS = (
     "memory_bytes",
 )
 GROUPS, GROUP_SIZE, SINGLES = 28, 4, 32
+CUT_OFF = tuple(f"solo{n}" for n in range(4))
+"""Services whose samples from the middle of a fault on arrive only with the second act."""
+
 USUAL = {"latency_milliseconds": 120.0, "requests_per_second": 800.0, "memory_bytes": 4e8}
 LIMIT = 100.0
 """Of the metrics whose name ends in `_ratio`; what they usually have lies far below."""
@@ -138,6 +141,7 @@ class Workload:
     def __init__(self, seed: int) -> None:
         self._random = Random(f"workload {seed}")
         self._names = SeriesMap()
+        self._held: list[Reading] = []
         self.heads = tuple(
             SeriesHead(metric=metric, labels={"service": service})
             for service in services()
@@ -146,13 +150,17 @@ class Workload:
 
     def slices(self, act: Act) -> Iterator[Slice]:
         """Yield the events of an act in order of time; to be called once for each act, in order."""
+        drawn = draw_faults(self._random, act)
+        held_from = self._hold(drawn, act)
         faults: dict[str, list[Fault]] = {}
-        for fault in draw_faults(self._random, act):
+        for fault in drawn:
             faults.setdefault(fault.service, []).append(fault)
         gaps = {
             place: act.start + self._random.randrange(act.length)
             for place in self._random.sample(range(len(self.heads)), len(self.heads) // 20)
         }
+        if self._held:
+            yield self._slice(self._held, act.start)
         for time in range(act.start, act.end, PERIOD_MS):
             for half in (0, 1):
                 now = time + half * PERIOD_MS // 2
@@ -162,7 +170,32 @@ class Workload:
                     if not 0 <= now - gaps.get(place, act.end) < 40_000
                     for reading in self._readings(self.heads[place], now, faults)
                 ]
-                yield self._slice(readings, now)
+                yield self._slice([r for r in readings if not self._holds(r, held_from)], now)
+
+    def _hold(self, faults: list[Fault], act: Act) -> dict[str, int]:
+        """Add a fault of each service that is cut off; return from when on each one is.
+
+        A later act begins with what was held back in the one before.
+        """
+        if self._held:
+            return {}
+        found = {}
+        for service in CUT_OFF:
+            faults[:] = [fault for fault in faults if fault.service != service]
+            start = act.start + int(self._random.uniform(0.3, 0.6) * act.length)
+            faults.append(
+                Fault(service, frozenset(METRICS[:2]), start, start + 10 * PERIOD_MS, 3.0)
+            )
+            found[service] = start + 5 * PERIOD_MS
+        return found
+
+    def _holds(self, reading: Reading, held_from: dict[str, int]) -> bool:
+        """Hold a reading back if its service is cut off."""
+        since = held_from.get(reading.head.labels["service"])
+        if since is None or reading.time < since:
+            return False
+        self._held.append(reading)
+        return True
 
     def _readings(
         self, head: SeriesHead, now: int, faults: dict[str, list[Fault]]

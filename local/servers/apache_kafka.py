@@ -121,7 +121,8 @@ class ApacheKafka:
             capture_output=True, text=True, timeout=_READY_SECONDS, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise Unavailable(f"kafka: storage not formatted: {done.stderr.strip()[-300:]}")
+            said = (done.stderr.strip() or done.stdout.strip())[-300:]
+            raise Unavailable(f"kafka: storage not formatted ({done.returncode}): {said}")
 
 
 def apache_kafka() -> ApacheKafka:

@@ -6,13 +6,12 @@ from collections import Counter
 import pytest
 import redis
 
-from aiops.action_log import ActionRecord
 from aiops.adapters.keys import Keys
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.redis_action_log import RedisActionLog
 from functions.act import handler, performer, policy, steps
-from functions.act.changes import change
-from tests.property.act_world import CONFIG, World, play
+from local.chaos.mutations import act as mistakes
+from tests.property.act_world import World, play
 from tests.property.scheduler import CALM
 
 SCHEDULES = 5_000
@@ -74,107 +73,16 @@ def check(seed: int, *, pager_alone: bool = False) -> World:
         raise AssertionError(f"seed {seed}: {error}") from error
 
 
-def version_is_not_recorded(monkeypatch):
-    accept = policy.accept
-
-    def forgetful(record, incident, plan, now):
-        return accept(record, incident, plan, now).model_copy(update={"version": -1})
-
-    monkeypatch.setattr(policy, "accept", forgetful)
+ON_THE_STORE = {
+    mistakes.a_record_is_stored_over_the_change_of_another,
+    mistakes.what_is_due_is_kept_in_the_process_alone,
+}
 
 
-def plan_is_recorded_after_sending(monkeypatch):
-    def plan_late(self, incident):
-        record = self.log.read(incident.id) or ActionRecord(incident=incident.id)
-        if incident.version <= record.version:
-            return Counter(stale=1)
-        now = self.clock.now()
-        planned = policy.plan(incident, record.steps, CONFIG, self.performer.off, now)
-        for step in planned.steps:
-            channel = self.performer.channels[step.channel]
-            payload = channel.render(step, incident)
-            self.performer.sender.send(channel.request(payload, step, 0))
-        change(
-            self.log,
-            incident.id,
-            lambda record: policy.accept(record, incident, planned, now),
-            incident,
-        )
-        return Counter()
-
-    monkeypatch.setattr(handler.ActHandler, "_plan", plan_late)
-
-
-def nothing_is_looked_at_again_after_sending(monkeypatch):
-    monkeypatch.setattr(steps, "_harmful", lambda record, channel, now: ())
-
-
-def what_a_dead_call_may_have_done_is_forgotten(monkeypatch):
-    monkeypatch.setattr(
-        steps, "settle", lambda record, channel, now: record.model_copy(update={"attempts": ()})
-    )
-
-
-def a_step_is_not_marked_before_it_is_sent(monkeypatch):
-    def unmarked(record, task, call, timing, *, keeps_state):
-        step = task.step.model_copy(update={"attempts": task.step.attempts + 1})
-        others = {one.id: one for one in record.steps} | {step.id: step}
-        return record.model_copy(update={"steps": tuple(others.values())})
-
-    monkeypatch.setattr(steps, "start", unmarked)
-
-
-def a_record_is_stored_over_the_change_of_another(monkeypatch):
-    commit = MemoryActionLog.commit
-
-    def blind(self, record, snapshot=None):
-        stored = self.read(record.incident)
-        revision = stored.revision if stored else 0
-        return commit(self, record.model_copy(update={"revision": revision}), snapshot)
-
-    monkeypatch.setattr(MemoryActionLog, "commit", blind)
-
-
-def a_step_counts_as_done_before_it_is_sent(monkeypatch):
-    start = steps.start
-
-    def hasty(record, task, call, timing, *, keeps_state):
-        marked = start(record, task, call, timing, keeps_state=keeps_state)
-        return steps.finish(marked, task.step.id, call, "done", "")
-
-    monkeypatch.setattr(steps, "start", hasty)
-
-
-def an_end_counts_as_published_before_it_is(monkeypatch):
-    finish = steps.finish
-
-    def hasty(record, identifier, call, state, result):
-        ended = finish(record, identifier, call, state, result)
-        return steps.announced(ended, frozenset((identifier,)))
-
-    monkeypatch.setattr(steps, "finish", hasty)
-
-
-def what_is_due_is_kept_in_the_process_alone(monkeypatch):
-    monkeypatch.setattr(MemoryActionLog, "due", lambda self, slots, until, limit: [])
-
-
-MUTATIONS = [
-    version_is_not_recorded,
-    plan_is_recorded_after_sending,
-    nothing_is_looked_at_again_after_sending,
-    what_a_dead_call_may_have_done_is_forgotten,
-    a_step_is_not_marked_before_it_is_sent,
-    a_record_is_stored_over_the_change_of_another,
-    a_step_counts_as_done_before_it_is_sent,
-    an_end_counts_as_published_before_it_is,
-    what_is_due_is_kept_in_the_process_alone,
-]
-
-
-@pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
-def test_a_broken_protocol_is_caught(mutate, monkeypatch):
-    mutate(monkeypatch)
+@pytest.mark.parametrize("mistake", mistakes.MUTATIONS, ids=lambda mistake: mistake.__name__)
+def test_a_broken_protocol_is_caught(mistake, monkeypatch):
+    store = (MemoryActionLog,) if mistake in ON_THE_STORE else ()
+    mistake(monkeypatch.setattr, *store)
     with pytest.raises(AssertionError):
         for seed in range(ENOUGH_TO_CATCH):
             play(seed)
