@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops.errors import Misconfigured
+from local.cli import main
+from local.commands import dlq
 from local.commands.dlq import _code, _since
 from local.dead_letters.advice import advice
 from local.dead_letters.letter import (
@@ -307,3 +309,58 @@ def test_the_advice_follows_from_the_answer(answer: Answer, words: str) -> None:
 def test_the_words_of_the_answer_are_shown() -> None:
     quoted = base64.b64encode(b"caf\xc3\xa9 closed").decode()
     assert read(event(knativeerrordata=quoted)).reason == "café closed"
+
+
+class FakeLetters:
+    """A topic with two letters that may be published again and one that may not."""
+
+    letters = (
+        delivered(event(), UNAVAILABLE, at=(0, 0)),
+        delivered(event(), SILENT, at=(0, 1), origin=(4, 18)),
+        delivered(event(), WRONG, at=(0, 2), origin=(4, 19)),
+    )
+
+    def __init__(self, bootstrap: str) -> None:
+        assert bootstrap == "k:9092"
+
+    def read(self):
+        return iter(self.letters)
+
+    def redrive(self, tickets, advance):
+        return len(tickets)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("said", "arguments", "status", "words"),
+    [
+        ("y", ["--code", "503"], 0, "1 published again"),
+        ("n", ["--code", "503"], 1, "0 published again"),
+        ("", ["--code", "none"], 1, "0 published again"),
+        ("yes", [], 1, "2 published again"),
+        ("y", ["--code", "400"], 1, "1 refused: the answer was final"),
+        ("y", ["--type", "other.*"], 1, "no such letters"),
+    ],
+)
+def test_nothing_is_published_before_somebody_agrees(
+    said: str,
+    arguments: list[str],
+    status: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(dlq, "DeadLetters", FakeLetters)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: said)
+    redrive = ["dlq", "redrive", "--all", "--bootstrap-servers", "k:9092"]
+    assert main([*redrive, *arguments]) == status
+    assert words in capsys.readouterr().out
+
+
+def test_where_nobody_can_be_asked_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dlq, "DeadLetters", FakeLetters)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    assert main(["dlq", "redrive", "--all", "--bootstrap-servers", "k:9092"]) == 2
