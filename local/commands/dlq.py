@@ -4,11 +4,8 @@ import argparse
 import json
 import logging
 import os
-import re
 import sys
-import time
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from rich.console import Console
 
 from aiops.errors import Misconfigured
 from local.dead_letters.advice import EFFECT
+from local.dead_letters.arguments import code, count, place, since
 from local.dead_letters.letter import Letter, Mark, Place, without_data
 from local.dead_letters.listing import row, table, tame, whole
 from local.dead_letters.plan import Filter, Plan, plan
@@ -25,20 +23,18 @@ from local.functions import ROOT
 from local.manifests import load
 from local.progress import progress
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("dlq", help="look at dead letters, publish them again")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("ls", help="list letters, newest last")
-    listing.add_argument("--limit", type=_count, default=50, metavar="N", help="the newest N")
+    listing.add_argument("--limit", type=count, default=50, metavar="N", help="the newest N")
     listing.add_argument("--redriven", action="store_true", help="also those published again")
     showing = actions.add_parser("show", help="print one letter whole, and what to do about it")
-    showing.add_argument("id", type=_place, metavar="PARTITION:OFFSET")
+    showing.add_argument("id", type=place, metavar="PARTITION:OFFSET")
     redriving = actions.add_parser("redrive", help="publish events again, where they came from")
-    redriving.add_argument("ids", nargs="*", type=_place, metavar="PARTITION:OFFSET")
+    redriving.add_argument("ids", nargs="*", type=place, metavar="PARTITION:OFFSET")
     redriving.add_argument("--all", action="store_true", help="every letter the filters let pass")
     redriving.add_argument("--dry-run", action="store_true", help="say what would be done")
     redriving.add_argument("--yes", action="store_true", help="do not ask")
@@ -48,9 +44,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )  # fmt: skip
     for one in (listing, redriving):
         one.add_argument("--type", action="append", default=[], metavar="PATTERN", dest="types")
-        one.add_argument("--code", action="append", default=[], type=_code, dest="codes",
+        one.add_argument("--code", action="append", default=[], type=code, dest="codes",
                          metavar="CODE", help="such as 503, or none for no answer")  # fmt: skip
-        one.add_argument("--since", type=_since, default=0, metavar="WHEN",
+        one.add_argument("--since", type=since, default=0, metavar="WHEN",
                          help="such as 2h, or 2026-01-31T12:00Z")  # fmt: skip
     for one in (listing, showing, redriving):
         one.add_argument(
@@ -172,10 +168,10 @@ def _explain(decided: Plan) -> None:
     topics: dict[str, int] = {}
     for ticket in decided.tickets:
         topics[ticket.topic] = topics.get(ticket.topic, 0) + 1
-    for topic, count in sorted(topics.items()):
-        print(f"{count} to {topic}: {EFFECT.get(topic, 'every subscriber gets them again')}")
-    for reason, count in decided.refused.most_common():
-        print(f"{count} refused: {reason}")
+    for topic, events in sorted(topics.items()):
+        print(f"{events} to {topic}: {EFFECT.get(topic, 'every subscriber gets them again')}")
+    for reason, letters in decided.refused.most_common():
+        print(f"{letters} refused: {reason}")
     if not decided.tickets and not decided.refused:
         print("no such letters")
 
@@ -198,36 +194,3 @@ def _outcome(decided: Plan, published: int) -> dict[str, Any]:
 def _width() -> int | None:
     """Return the width of what is no terminal: nothing is cut there, a program may read it."""
     return None if sys.stdout.isatty() else 400
-
-
-def _place(text: str) -> Place:
-    try:
-        return Place.parse(text)
-    except Misconfigured as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
-    return int(text)
-
-
-def _code(text: str) -> int | None:
-    if text != "none" and not re.fullmatch(r"[1-5]\d\d", text):
-        raise argparse.ArgumentTypeError(f"expected a status such as 503, or none, got {text!r}")
-    return None if text == "none" else int(text)
-
-
-def _since(text: str) -> int:
-    """Return unix milliseconds of a moment, or of so long ago."""
-    ago = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if ago:
-        return time.time_ns() // 1_000_000 - int(ago[1]) * _UNITS[ago[2]] * 1_000
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        message = f"expected 2h, 30m, 7d or an ISO 8601 time, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1000)

@@ -1,24 +1,16 @@
 """The dead letter topic on Kafka: read from beginning to end, and published from again."""
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 
-from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from aiops import topics
 from aiops.errors import Unavailable
 from local.dead_letters.letter import Letter, Mark, Place, mark, original, read_record
 from local.dead_letters.plan import Ticket, portions, waves
-from local.delivery.cloudevent import CloudEvent, Record, to_record
+from local.dead_letters.reading import reading, records, seek
+from local.delivery.cloudevent import CloudEvent, to_record
 from local.delivery.sinks import LazyProducer
-
-_POLL_MS = 300
-_FETCH_WAIT_MS = 100
-_STALL_SECONDS = 15.0
-_BEYOND_SECONDS = 2.0
-"""How long letters that arrive while we read are followed."""
 
 _FLUSH_SECONDS = 12.0
 
@@ -48,11 +40,10 @@ class DeadLetters:
         Raises:
             Unavailable: the broker does not answer, or there is no such topic.
         """
-        with closing(self._consumer()) as consumer, _translated(self._bootstrap):
-            partitions = self._partitions(consumer)
+        with reading(self._bootstrap, self._topic) as (consumer, partitions):
             consumer.assign(partitions)
             consumer.seek_to_beginning(*partitions)
-            for record in _records(consumer, consumer.end_offsets(partitions)):
+            for record in records(consumer, consumer.end_offsets(partitions)):
                 yield read_record(record)
 
     def fetch(self, places: Collection[Place]) -> dict[Place, Letter]:
@@ -62,9 +53,9 @@ class DeadLetters:
             Unavailable: the broker does not answer, or there is no such topic.
         """
         wanted = frozenset(places)
-        with closing(self._consumer()) as consumer, _translated(self._bootstrap):
-            ends = _seek(consumer, self._partitions(consumer), wanted)
-            found = (read_record(record) for record in _records(consumer, ends)) if ends else ()
+        with reading(self._bootstrap, self._topic) as (consumer, partitions):
+            ends = seek(consumer, partitions, wanted)
+            found = (read_record(record) for record in records(consumer, ends)) if ends else ()
             return {
                 letter.place: letter
                 for letter in found
@@ -135,71 +126,3 @@ class DeadLetters:
             else "no answer in time"
             for future in futures
         ]
-
-    def _consumer(self) -> KafkaConsumer:
-        with _translated(self._bootstrap):
-            return KafkaConsumer(
-                bootstrap_servers=self._bootstrap.split(","),
-                client_id="aiops-dlq",
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=_FETCH_WAIT_MS,
-                bootstrap_timeout_ms=5_000,
-            )
-
-    def _partitions(self, consumer: KafkaConsumer) -> list[TopicPartition]:
-        found = consumer.partitions_for_topic(self._topic)
-        if not found:
-            raise Unavailable(f"Kafka at {self._bootstrap}: no topic {self._topic}")
-        return [TopicPartition(self._topic, partition) for partition in sorted(found)]
-
-
-@contextmanager
-def _translated(bootstrap: str) -> Iterator[None]:
-    try:
-        yield
-    except (KafkaError, ValueError) as error:
-        raise Unavailable(f"Kafka at {bootstrap}: {type(error).__name__}") from None
-
-
-def _seek(
-    consumer: KafkaConsumer, partitions: Sequence[TopicPartition], places: Collection[Place]
-) -> dict[TopicPartition, int]:
-    """Go to the first place in each partition; return up to where there is something to read."""
-    starts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    spans: dict[TopicPartition, tuple[int, int]] = {}
-    for partition in partitions:
-        offsets = [place.offset for place in places if place.partition == partition.partition]
-        if offsets:
-            end = min(max(offsets) + 1, ends[partition])
-            spans[partition] = max(starts[partition], min(*offsets, end)), end
-    consumer.assign(list(spans))
-    for partition, (start, _) in spans.items():
-        consumer.seek(partition, start)
-    return {partition: end for partition, (_, end) in spans.items()}
-
-
-def _records(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[Record]:
-    """Yield records at least up to the ends, and until nothing more comes for a moment.
-
-    A broker may tell ends that lie before the last record, but not beyond it.
-    """
-    heard = time.monotonic()
-    reached: float | None = None
-    while True:
-        polled = consumer.poll(_POLL_MS)
-        for records in polled.values():
-            for record in records:
-                yield Record(
-                    record.topic, record.partition, record.offset, record.timestamp, record.key,
-                    record.value, record.headers,
-                )  # fmt: skip
-        now = time.monotonic()
-        heard = now if polled else heard
-        if all(consumer.position(partition) >= end for partition, end in ends.items()):
-            reached = now if reached is None else reached
-            if not polled or now - reached > _BEYOND_SECONDS:
-                return
-        elif now - heard > _STALL_SECONDS:
-            raise Unavailable("Kafka: the dead letter topic cannot be read to its end")

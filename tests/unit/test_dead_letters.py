@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from aiops.errors import Misconfigured
 from local.cli import main
 from local.commands import dlq
-from local.commands.dlq import _code, _since
 from local.dead_letters.advice import advice
+from local.dead_letters.arguments import code, since
 from local.dead_letters.letter import (
     OF_DELIVERY,
     Letter,
@@ -259,9 +259,9 @@ def test_an_id_is_a_partition_and_an_offset(text: str) -> None:
 
 
 def test_a_code_and_a_moment_are_read() -> None:
-    assert (_code("503"), _code("none")) == (503, None)
-    assert _since("2026-01-01T00:00Z") == _since("2026-01-01T00:00") == 1_767_225_600_000
-    assert _since("1h") - _since("2h") == pytest.approx(3_600_000, abs=1_000)
+    assert (code("503"), code("none")) == (503, None)
+    assert since("2026-01-01T00:00Z") == since("2026-01-01T00:00") == 1_767_225_600_000
+    assert since("1h") - since("2h") == pytest.approx(3_600_000, abs=1_000)
 
 
 def test_a_listing_keeps_no_bodies() -> None:
