@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
@@ -17,7 +18,7 @@ from local.chaos.monkey import Damage, Monkey, Reach
 from local.chaos.outcome import Outcome, read_logs, read_redis, read_topics
 from local.chaos.people import commands
 from local.chaos.stage import INSTANCES, Setting, Stage
-from local.chaos.waiting import DOMAIN, Waiting
+from local.chaos.waiting import DOMAIN, Offsets, Waiting
 from local.chaos.workload import SOURCE, SPEED, Act, Workload, calls
 from local.delivery.counters import Counts
 
@@ -81,6 +82,7 @@ class Run:
         self._say = say
         self._phase, self._since, self._looked = "", time.monotonic(), 0.0
         self._waiting = Waiting(pipeline.manifests, stage.redis.url, stage.kafka.bootstrap)
+        self._asker = ThreadPoolExecutor(1, "asker")
         self._partitions = {
             topic.metadata.name: topic.spec.partitions for topic in pipeline.manifests.topics
         }
@@ -108,6 +110,7 @@ class Run:
             self._read()
         finally:
             self._enter("")
+            self._asker.shutdown(wait=False, cancel_futures=True)
             self.feed.close()
             self._waiting.close()
         return self.result
@@ -184,10 +187,13 @@ class Run:
 
     def _drain(self, topic: str) -> None:
         """Return once every group has finished what is on a topic now."""
-        ends = None
-        while ends is None:
-            ends = self._waiting.ends(topic)
-            self._pass()
+        ends: Offsets = {}
+
+        def known() -> bool:
+            ends.update(self._waiting.ends(topic) or {})
+            return bool(ends)
+
+        self._until(f"the ends of {topic}", known)
         self._until(f"records on {topic}", lambda: self._waiting.behind(topic, ends) == 0)
 
     def _nothing_to_do(self) -> bool:
@@ -197,13 +203,20 @@ class Run:
         return read and not any(unfinished(record) for record in outcome.pending.values())
 
     def _until(self, what: str, done: Callable[[], object]) -> None:
+        """Return once something is done; whoever is asked may hang, and the damage goes on."""
         deadline = time.monotonic() + self._patience
-        while not done():
+        while not self._asked(done):
             if time.monotonic() > deadline:
                 raise Unsettled(f"{self._phase}: {what}: not in {self._patience:g} s")
             pause = time.monotonic() + _LOOK_SECONDS
             while time.monotonic() < pause:
                 self._pass()
+
+    def _asked(self, done: Callable[[], object]) -> object:
+        answer = self._asker.submit(done)
+        while not answer.done():
+            self._pass()
+        return answer.result()
 
     def _pass(self) -> None:
         """Let a moment pass, in which the damage goes on."""

@@ -28,7 +28,7 @@ _RECONNECT_MS = 1_000
 """As Kafka's own clients have it; kafka-python's default is 30 s."""
 
 _POLL_MS = 200
-_POLL_PAUSED_MS = 10
+_POLL_PAUSED_MS = 50
 _AFTER_ERROR_SECONDS = 0.5
 _IN_FLIGHT_SECONDS = 5.0
 
