@@ -119,7 +119,7 @@ def read(store: IncidentStore, view: View, spans: Spans, keys: Keys, before: Kno
         cells = before.cells
     moved = store.moved({*cells.incidents, *(placed.incident for placed in found)})
     cells.move(moved)
-    here = {(placed.cell, destination(placed.incident, moved)) for placed in found}
+    here = dict.fromkeys((placed.cell, destination(placed.incident, moved)) for placed in found)
     for cell, incident in here:
         cells.add(cell, incident)
     if cells.count(first, last) > len(here):  # a store that was restored has lost some

@@ -3,7 +3,9 @@
 import json
 import random
 import re
-from dataclasses import replace
+from collections import Counter
+from copy import deepcopy
+from dataclasses import fields, replace
 from uuid import uuid4
 
 import pytest
@@ -532,3 +534,74 @@ def test_a_time_no_calendar_has_is_refused_and_does_not_stop_what_comes_after_it
         rig.handler(Event("e", "test", CommandGiven.type, START, json.dumps(given).encode()))
     rig.give(anomaly("a", 30))
     assert rig.only.anomalies == 2
+
+
+class Counting(MemoryIncidents):
+    """A store that counts what is asked of it."""
+
+    calls: Counter
+
+    def __getattribute__(self, name):
+        if name in {"look", "cells", "moved", "incidents", "changes", "commit", "published"}:
+            type(self).calls[name] += 1
+        return super().__getattribute__(name)
+
+
+def test_a_batch_for_a_known_incident_takes_one_look_one_commit_and_one_note_of_publication():
+    store, publisher = Counting(), MemoryPublisher()
+    handler = make(store, publisher, ManualClock(START))
+    Counting.calls = Counter()
+    handler(detected([anomaly("a", 0), anomaly("b", 1)], 1, START))
+    assert Counting.calls["cells"] == 1
+    Counting.calls = Counter()
+    handler(detected([anomaly("b", 20), anomaly("c", 21)], 2, START))
+    assert Counting.calls == {"look": 1, "commit": 1, "published": 1}
+
+
+def test_what_others_committed_is_read_before_anything_is_decided_on_it():
+    store, publisher = MemoryIncidents(), MemoryPublisher()
+    one, other = (make(store, publisher, ManualClock(START)) for _ in range(2))
+    one(detected([anomaly("a", 0)], 1, START))
+    other(detected([anomaly("c", 0)], 2, START))
+    one(detected([anomaly("b", 10)], 3, START))
+    other(detected([anomaly("f", 10)], 4, START))
+    live = [record for record in store.records.values() if record.status != "merged"]
+    assert sorted(record.anomalies for record in live) == [1, 3]
+
+
+def test_an_incident_a_restored_store_no_longer_knows_is_not_brought_back():
+    store, publisher = MemoryIncidents(), MemoryPublisher()
+    handler = make(store, publisher, ManualClock(START))
+    handler(detected([anomaly("f", 0)], 1, START))
+    dump = deepcopy(store)
+    handler(detected([anomaly("a", 0)], 2, START))
+    for field in fields(MemoryIncidents):
+        setattr(store, field.name, getattr(dump, field.name))
+    handler(detected([anomaly("a", 20)], 3, START))
+    (found,) = (
+        record for record in store.records.values() if record.evidence[0].peak.service == "a"
+    )
+    assert (found.anomalies, found.opened_at) == (1, START + 20_000)
+
+
+def test_a_late_anomaly_reads_the_minutes_around_it_only():
+    class Spans(MemoryIncidents):
+        asked = ()
+
+        def cells(self, spans):
+            self.asked = spans
+            return MemoryIncidents.cells(self, spans)
+
+    def around(second):
+        cell = (START + second * 1000) // 30_000 * 30_000
+        reach = CONFIG.recurrence * 1000
+        return (cell - reach, cell + reach)
+
+    store = Spans()
+    handler = make(store, MemoryPublisher(), ManualClock(START))
+    now = START + 40_000_000
+    handler(detected([anomaly("a", 40_000)], 1, now))
+    handler(detected([anomaly("b", 600), anomaly("a", 40_000)], 2, now))
+    assert store.asked == (around(600),)
+    handler(detected([anomaly("b", 600, 2), anomaly("a", 40_010)], 3, now))
+    assert store.asked == (around(600), around(40_010))
