@@ -1,0 +1,1 @@
+"""bare: takes a request and answers, nothing else; what the framework costs."""

@@ -1,0 +1,1 @@
+"""refit: a model fitted anew for every sample."""

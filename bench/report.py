@@ -1,0 +1,86 @@
+"""Figures as a file, as the tables of docs/performance.md, and as a picture."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from bench.stages import STAGES
+from local.functions import ROOT
+
+RESULTS = ROOT / "bench" / "results.json"
+DOCUMENT = ROOT / "docs" / "performance.md"
+PICTURE = ROOT / "docs" / "performance-batch.svg"
+Figures = Mapping[str, str | int | float]
+
+_COLOURS = ("#4e79a7", "#76b7b2", "#59a14f", "#f28e2b", "#e15759", "#b07aa1", "#9c9c9c")
+
+
+def rounded(figures: Figures) -> dict[str, str | int | float]:
+    """Return figures with four significant digits: more is never repeated."""
+    return {
+        name: float(f"{figure:.4g}") if isinstance(figure, float) else figure
+        for name, figure in figures.items()
+    }
+
+
+def write(figures: Figures) -> None:
+    """Write the results, and bring tables and picture up to date."""
+    RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), figures), encoding="utf-8")
+    draw(figures)
+
+
+def filled(text: str, figures: Figures) -> str:
+    """Return a document in which every `<!-- name -->` is followed by that figure.
+
+    What stands between `<!-- name -->` and `<!-- -->` is replaced.
+
+    Raises:
+        KeyError: there is no such figure.
+    """
+    return re.sub(
+        r"<!-- ([a-z0-9_]+) -->.*?<!-- -->",
+        lambda match: f"<!-- {match[1]} -->{shown(match[1], figures[match[1]])}<!-- -->",
+        text,
+    )
+
+
+def shown(name: str, figure: str | float) -> str:
+    """Return a figure for people, in the unit its name ends with."""
+    if isinstance(figure, str):
+        return figure
+    if name.endswith("_seconds") and not name.endswith(("per_second", "milliseconds")):
+        return f"{figure:.2f} s" if figure >= 1 else f"{1000 * figure:.0f} ms"
+    if name.endswith("_milliseconds"):
+        return f"{figure:.2f} ms"
+    return f"{figure:,.0f}".replace(",", " ") if abs(figure) >= 100 else f"{figure:.3g}"
+
+
+def draw(figures: Figures) -> None:
+    """Draw where the time of a batch goes, as a bar on a transparent ground."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "bench"  # the same figures give the same file
+    mpl.rcParams["svg.fonttype"] = "none"  # text stays text
+    import matplotlib.pyplot as plt
+
+    grey = "#7f7f7f"  # to be read on white and on black
+    figure, axis = plt.subplots(figsize=(9, 2.0), layout="constrained")
+    left = 0.0
+    for stage, colour in zip(STAGES, _COLOURS, strict=True):
+        width = float(figures[f"batch_{stage}_milliseconds"])
+        axis.barh(0, width, left=left, color=colour, label=f"{stage} {width:.2f}")
+        left += width
+    axis.set_xlim(0, left)
+    axis.set_yticks([])
+    axis.tick_params(colors=grey, labelsize=9)
+    axis.set_xlabel("milliseconds of a batch of 500 samples", color=grey, fontsize=9)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.spines["bottom"].set_color(grey)
+    axis.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(STAGES), frameon=False,
+        fontsize=9, labelcolor=grey, handlelength=1.0, columnspacing=1.2,
+    )  # fmt: skip
+    figure.savefig(PICTURE, transparent=True, metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,63 @@
+"""`make bench`: every figure in one run, written to bench/results.json and docs/performance.md.
+
+`--only PART` measures one part and prints it, writing nothing.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from aiops.clock import SystemClock
+from bench import cold_start, end_to_end, report, scale, stages, throughput
+from bench.machine import IDLE_LOAD, facts, two_cores
+from local.functions import ROOT
+
+PARTS: Mapping[str, Callable[[], Mapping[str, str | int | float]]] = {
+    "throughput": lambda: throughput.measure(_now()),
+    "stages": lambda: stages.measure(_now()),
+    "scale": lambda: scale.measure(_now()),
+    "cold_start": lambda: cold_start.measure(two_cores()),
+    "end_to_end": end_to_end.measure,
+}
+
+
+def main() -> None:
+    """Measure all parts, or one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=PARTS, help="measure one part and print it")
+    only = parser.parse_args().only
+    figures = _about()
+    load = float(figures["machine_load_average_at_start"])
+    if load > IDLE_LOAD:
+        print(f"bench: the machine is not idle (load {load}): figures will be low", file=sys.stderr)
+    for name in [only] if only else PARTS:
+        began = time.perf_counter()
+        figures |= PARTS[name]()
+        print(f"bench: {name}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
+    figures = report.rounded(figures)
+    if not only:
+        report.write(figures)
+    print(json.dumps(figures, indent=2))
+
+
+def _about() -> dict[str, str | int | float]:
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git there is
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    return {
+        "commit": commit,
+        "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **facts(),
+    }
+
+
+def _now() -> int:
+    return SystemClock().now()
+
+
+if __name__ == "__main__":
+    main()
