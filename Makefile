@@ -53,6 +53,9 @@ bench-scale: setup ## the same for up to a million series, and for many function
 	@$(BIN)/python -m compileall -q functions shared local bench
 	@$(BIN)/python -m bench.run_scale
 
+storm: setup ## 10 000 anomalies in ten seconds through the whole pipeline, and latency before, during, after
+	@$(BIN)/python -m bench.storm
+
 durability: setup ## what a crash, a failover and an outage can take, two minutes
 	@$(BIN)/python -m bench.durability
 
@@ -64,4 +67,4 @@ clean: ## remove what was made here
 	rm -rf .venv build out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo chaos test test-full lint format up bench bench-scale durability lock clean
+.PHONY: help setup demo chaos test test-full lint format up bench bench-scale storm durability lock clean
