@@ -5,6 +5,7 @@ and spans merge like sets, and the status follows from them.
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from aiops.events import Anomaly, CommandGiven, Evidence, Join, Status
 from aiops.incident_store import Record
@@ -14,6 +15,9 @@ MAX_SPANS = 64
 MAX_JOINS = 50
 
 Spans = tuple[tuple[int, int], ...]
+
+strength = attrgetter("peak.score", "peak.id")
+"""Returns what orders evidence by how much it says, without ties: its peak's score and id."""
 
 
 def of_anomalies(
@@ -149,8 +153,10 @@ def merged_evidence(evidence: Iterable[Evidence], limit: int) -> tuple[Evidence,
     for piece in evidence:
         known = by_series.get(piece.peak.series)
         by_series[piece.peak.series] = piece if known is None else _union(known, piece)
-    kept = sorted(by_series.values(), key=lambda piece: strength(piece.peak))[-limit:]
-    return tuple(sorted(kept, key=lambda piece: piece.peak.series))
+    kept = list(by_series.values())
+    if len(kept) > limit:
+        kept = sorted(kept, key=strength)[-limit:]
+    return tuple(sorted(kept, key=attrgetter("peak.series")))
 
 
 def merged_orders(orders: Iterable[CommandGiven]) -> tuple[CommandGiven, ...]:
@@ -167,17 +173,12 @@ def merged_joins(joins: Iterable[Join]) -> tuple[Join, ...]:
     return tuple(distinct[name] for name in sorted(distinct)[:MAX_JOINS])
 
 
-def strength(anomaly: Anomaly) -> tuple[float, str]:
-    """Return what orders anomalies by how much they say, without ties."""
-    return anomaly.score, anomaly.id
-
-
 def _union(a: Evidence, b: Evidence) -> Evidence:
     return Evidence(
         first=min(a.first, b.first),
         last=max(a.last, b.last),
         count=a.count + b.count,
-        peak=max(a.peak, b.peak, key=strength),
+        peak=max(a, b, key=strength).peak,
     )
 
 

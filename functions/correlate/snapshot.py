@@ -39,7 +39,7 @@ def bounded(record: Record) -> tuple[Incident, bytes]:
 
 def incident_of(record: Record, evidence: int = MAX_EVIDENCE) -> Incident:
     """Return the snapshot of a record, with the strongest of its evidence."""
-    strongest = sorted(record.evidence, key=lambda piece: strength(piece.peak), reverse=True)
+    strongest = sorted(record.evidence, key=strength, reverse=True)
     return Incident(
         id=record.id,
         domain=record.domain,
@@ -111,7 +111,7 @@ def title(record: Record) -> str:
         suspect = record.root_cause[0]
         what = f"{suspect.service}: {suspect.metric}" if suspect.metric else suspect.service
     else:
-        strongest = max(record.evidence, key=lambda piece: strength(piece.peak)).peak
+        strongest = max(record.evidence, key=strength).peak
         what = f"{strongest.service}: {strongest.metric}"
     others = len(affected) - 1
     return f"{what}, {others} more service{'s' if others > 1 else ''}" if others > 0 else what

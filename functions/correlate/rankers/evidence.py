@@ -109,14 +109,14 @@ def _local(evidence: Iterable[Evidence]) -> dict[str, _Dossier]:
 
 
 def _own(dossier: _Dossier, peak: Anomaly) -> None:
-    said = weight(peak)
+    said, role = weight(peak), peak.role
     if fell(peak):
         dossier.demand = max(dossier.demand, said)
         said *= DEMAND_WEIGHT
-    elif peak.role == "traffic":
+    elif role == "traffic":
         dossier.load = max(dossier.load, said)
         said *= DEMAND_WEIGHT
-    elif peak.role == "saturation":
+    elif role == "saturation":
         said *= NODE_WEIGHT if peak.metric.startswith(NODE_METRICS) else 1.0
         dossier.saturation = max(dossier.saturation, said)
     else:
