@@ -34,7 +34,7 @@ CHANNELS = ("pagerduty", "slack", "webhook")
 ONE_MINUTE = (("redis", "kill"), ("kafka", "hang"), ("kafka", "kill"), ("redis", "hang")) * 2
 """The outages of a minute; each begins some seconds after the one before it is over."""
 
-TARGETS = ("aiops-detect",) * 4 + ("aiops-correlate",) * 3 + ("aiops-act",) * 2 + ("aiops-collect",)
+TARGETS = ("aiops-detect", "aiops-correlate", "aiops-act") * 3 + ("aiops-collect",)
 
 
 class Server(Protocol):
@@ -106,7 +106,8 @@ class Monkey:
         self._receiver = reach.receiver
         self._links = [(proxy, name) for proxy, names in reach.links.items() for name in names]
         due = [outage for outage in ONE_MINUTE if outage[0] in reach.servers]
-        self._outages = (due * (1 + int(minutes)))[: max(1, round(len(due) * minutes))]
+        wanted = max(round(len(due) * minutes), len(set(due)))
+        self._outages = (due * (1 + wanted // len(due)))[:wanted]
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._hurt: dict[str, Callable[[], None]] = {}

@@ -19,6 +19,9 @@ from local.servers.redis import OwnRedis, debian_redis
 from local.up import Options, Pipeline, Urls
 
 INSTANCES = {"aiops-detect": 3, "aiops-correlate": 2, "aiops-act": 2, "aiops-collect": 2}
+BACKOFF_SPEED = 2.0
+"""Retries come after 0.5, 1, 2, 4 and 8 s: still longer than anything here is away."""
+
 CONFIG = """
 detect:
   rules:
@@ -129,6 +132,7 @@ class Stage:
                 environ=environ,
                 instances=INSTANCES,
                 folder=folder,
+                backoff_speed=BACKOFF_SPEED,
                 tick_clock=self.clock,
                 addresses=self._functions_behind_a_proxy,
                 through=self.redelivery.through,

@@ -6,6 +6,7 @@ import logging
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from typing import Self
 
 from rich.console import Console
@@ -27,7 +28,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--duration", type=float, default=60.0, metavar="SECONDS", help="of input, default 60"
     )
-    parser.add_argument("--mutation", metavar="NAME", help="break the protocol on purpose")
+    parser.add_argument(
+        "--mutation", metavar="NAME", action="append", default=[],
+        help="break the protocol on purpose; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--mutations", action="store_true", help="break it in every known way")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -35,7 +39,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Run it, show it, and return 0 if nothing differs, else 1.
 
-    With `--mutations`: 0 if every mutation made a difference.
+    With several mutations: 0 if each of them made a difference.
 
     Raises:
         Misconfigured: an argument, an object, a func.yaml or a setting is wrong.
@@ -43,16 +47,17 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.duration < SHORTEST_SECONDS:
         raise Misconfigured(f"--duration: at least {SHORTEST_SECONDS:g} seconds")
-    if args.mutation is not None and args.mutation not in known():
+    mutations = list(known()) if args.mutations else args.mutation
+    if not known().keys() >= set(mutations):
         raise Misconfigured(f"--mutation: one of {', '.join(known())}")
     logging.getLogger("local").setLevel(logging.INFO)
     logging.getLogger("local").propagate = False
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     with _Progress(quiet=args.json) as progress:
         duel = Duel(args.seed, args.duration, progress.say)
-        if args.mutations:
-            return _all(duel, progress, as_json=args.json)
-        verdict = duel.fight(args.mutation or "")
+        if len(mutations) > 1:
+            return _all(duel, mutations, progress, as_json=args.json)
+        verdict = duel.fight(*mutations)
     _show(verdict, as_json=args.json)
     if verdict.clean:
         shutil.rmtree(duel.folder, ignore_errors=True)
@@ -70,10 +75,10 @@ def _show(verdict: Verdict, *, as_json: bool) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _all(duel: Duel, progress: "_Progress", *, as_json: bool) -> int:
-    """Make every mutation, and say of each whether it was caught, and by what."""
+def _all(duel: Duel, mutations: Sequence[str], progress: "_Progress", *, as_json: bool) -> int:
+    """Make mutations one after the other, and say of each whether it was caught, and by what."""
     found: dict[str, dict[str, int]] = {}
-    for name in known():
+    for name in mutations:
         differences = duel.fight(name).differences
         found[name] = {kind: len(some) for kind, some in differences.items() if some}
         if not as_json:
