@@ -22,14 +22,17 @@ log = logging.getLogger(__name__)
 
 WORKER_SECONDS = 0.5
 FUNCTION_SECONDS = 2.2
-CUT_SECONDS = 0.5
-SWALLOW_SECONDS = 0.4
+CUT_SECONDS = 0.6
+SWALLOW_SECONDS = 0.5
 REFUSE_SECONDS = 2.5
 """How often each happens, on average."""
 
 OUTAGE_GAP_SECONDS = (3.0, 6.0)
 AWAY_SECONDS = (0.7, 1.5)
 HANG_SECONDS = (1.5, 3.5)
+BUSY = frozenset(("redis", "kafka", "aiops-detect"))
+"""Links of which connections are troubled twice as often as of the others."""
+
 CHANNELS = ("pagerduty", "slack", "webhook")
 ONE_MINUTE = (("redis", "kill"), ("kafka", "hang"), ("kafka", "kill"), ("redis", "hang")) * 2
 """The outages of a minute; each begins some seconds after the one before it is over."""
@@ -104,7 +107,12 @@ class Monkey:
         self._processes = reach.processes
         self._servers = reach.servers
         self._receiver = reach.receiver
-        self._links = [(proxy, name) for proxy, names in reach.links.items() for name in names]
+        self._links = [
+            (proxy, name)
+            for proxy, names in reach.links.items()
+            for name in names
+            for _ in range(2 if name in BUSY else 1)
+        ]
         due = [outage for outage in ONE_MINUTE if outage[0] in reach.servers]
         wanted = max(round(len(due) * minutes), len(set(due)))
         self._outages = (due * (1 + wanted // len(due)))[:wanted]
