@@ -103,7 +103,7 @@ def test_a_missing_replica_is_a_matter_of_time_and_the_write_stays(pair: Pair) -
     assert RedisActionLog(pair.primary, Keys("t:")).read("i") is not None
 
 
-@pytest.mark.parametrize("function", ["correlate", "act"])
+@pytest.mark.parametrize("function", ["detect", "correlate", "act"])
 def test_a_function_is_done_only_when_the_replicas_it_was_told_of_are(
     pair: Pair, function: str
 ) -> None:
