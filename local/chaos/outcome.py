@@ -78,8 +78,11 @@ def read_topics(outcome: Outcome, bootstrap: str, partitions: Mapping[str, int])
         places = [TopicPartition(name, n) for name in READ for n in range(partitions[name])]
         consumer.assign(places)
         ends = consumer.end_offsets(places)
-        while any(consumer.position(place) < ends[place] for place in places):
-            for found in consumer.poll(_POLL_MS).values():
+        more = True
+        while more or any(consumer.position(place) < ends[place] for place in places):
+            some = consumer.poll(_POLL_MS)
+            more = bool(some)
+            for found in some.values():
                 for record in found:
                     _take(outcome, record.topic, record.value, dict(record.headers))
         consumer.close()
