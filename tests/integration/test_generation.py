@@ -126,11 +126,20 @@ class Reader:
         self.anomalies: list[dict] = []
         self.incidents: list[dict] = []
 
-    def until(self, satisfied: Callable[[], bool], seconds: float = 30) -> None:
+    def until(self, satisfied: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not satisfied():
             assert time.monotonic() < deadline, "not in time"
             self.look()
+
+    def settle(self, pipeline: Pipeline, seconds: float = 3.0) -> None:
+        """Return once nothing has happened anywhere for a while."""
+        before, since = None, time.monotonic()
+        while time.monotonic() < since + seconds:
+            self.look()
+            now = (pipeline.counts, len(self.anomalies), len(self.incidents))
+            if now != before:
+                before, since = now, time.monotonic()
 
     def look(self) -> None:
         for records in self._consumer.poll(200).values():
@@ -152,25 +161,23 @@ def by_id(some: list[dict]) -> dict[str, dict]:
 def test_another_generation_finds_the_same_again_and_leaves_the_old_state_alone(
     place: Place,
 ) -> None:
-    with place.pipeline("", CONFIG):
+    with place.pipeline("", CONFIG) as pipeline:
         reader = Reader(place.kafka.bootstrap)
         feed(place.kafka.bootstrap)
         reader.until(lambda: {a["service"] for a in reader.anomalies} == set(SERVICES))
         reader.until(lambda: any(i["notified_at"] for i in reader.incidents))
         reader.until(lambda: bool(place.receiver.messages))
-        time.sleep(2)
-        reader.look()
+        reader.settle(pipeline)
     first, told = list(reader.anomalies), len(place.receiver.messages)
     incidents = {incident["id"] for incident in reader.incidents}
     old = place.state(b"aiops:{")
     assert len(by_id(first)) == len(first) >= len(SERVICES)
     assert any(b"{d:" in key for key in old)
 
-    with place.pipeline("g2", SILENT):
+    with place.pipeline("g2", SILENT) as pipeline:
         reader.until(lambda: len(reader.anomalies) >= 2 * len(first))
         reader.until(lambda: len(place.state(b"aiops:g2:{c:")) > 0)
-        time.sleep(2)
-        reader.look()
+        reader.settle(pipeline)
     again = reader.anomalies[len(first) :]
     assert by_id(again) == by_id(first)
     assert len(again) == len(first)
