@@ -8,12 +8,16 @@ from pathlib import Path
 
 from aiops.errors import Misconfigured, Unavailable
 from local.chaos.mutations import environment
-from local.chaos.run import Result, Say, play
+from local.chaos.result import Result
+from local.chaos.run import Say, play
 from local.chaos.stage import Setting
 from local.chaos.timeline import Timeline
 from local.chaos.verdict import Verdict
 from local.chaos.workload import Workload
 from local.servers.apache_kafka import apache_kafka
+
+TOGETHER_IN_PEACE = 10
+"""Twenty seconds of samples in one go: nothing may depend on how they are batched."""
 
 PATIENCE_SECONDS = 120.0
 PATIENCE_WITH_A_MUTATION_SECONDS = 40.0
@@ -74,8 +78,9 @@ class Duel:
         setting = Setting(
             self._seed, self._timeline, folder, embedded=bool(self.without), environ=environ
         )
+        workload = Workload(self._seed, together=1 if wild else TOGETHER_IN_PEACE)
         try:
-            return play(setting, Workload(self._seed), wild=wild, patience=patience, say=self._say)
+            return play(setting, workload, wild=wild, patience=patience, say=self._say)
         finally:
             root.removeHandler(log)
             log.close()

@@ -10,7 +10,7 @@ from typing import Self
 
 from local.chaos.clock import InputClock
 from local.chaos.links import Links
-from local.chaos.monkey import Server
+from local.chaos.outages import Server
 from local.chaos.redelivery import Redelivery
 from local.chaos.timeline import Timeline
 from local.functions import ROOT

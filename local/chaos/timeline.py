@@ -6,7 +6,8 @@ everybody was told: so that what is told follows from the input alone, and not f
 
 from dataclasses import dataclass
 
-from local.chaos.workload import SPEED, Act
+from local.chaos.faults import Act
+from local.chaos.workload import SPEED
 
 HOUR = 3_600_000
 MINUTE = 60_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.chaos.compare import Differences, compare, faults
-from local.chaos.run import Result
+from local.chaos.result import Result
 
 FIRST = 5
 """Differences of a class that are shown."""

@@ -4,10 +4,10 @@ import json
 import pytest
 from rich.console import Console
 
-from local.chaos.monkey import Damage
+from local.chaos.damage import Damage
 from local.chaos.mutations import act, correlate, detect, environment, known
 from local.chaos.outcome import Outcome
-from local.chaos.run import Result
+from local.chaos.result import Result
 from local.chaos.table import summary, tables
 from local.chaos.verdict import Verdict
 from local.cli import main

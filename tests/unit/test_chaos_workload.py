@@ -1,9 +1,11 @@
 from itertools import pairwise
 
-from aiops.events import Samples
+import orjson
+
 from local.chaos.clock import InputClock
+from local.chaos.faults import CUT_OFF, services
 from local.chaos.timeline import HOUR, Timeline
-from local.chaos.workload import CUT_OFF, PARTITIONS, SPEED, Slice, Workload, services
+from local.chaos.workload import PARTITIONS, SPEED, Slice, Workload
 
 NOW = 1_770_000_000_000
 SECONDS = 8.0
@@ -24,10 +26,11 @@ def points(slices: list[Slice]) -> list[tuple[str, str, int, int]]:
     found = []
     for one in slices:
         for message in one.messages:
-            fact = Samples.model_validate_json(message.event.data)
-            for place, time, _ in fact.samples:
-                head = fact.series[int(place)]
-                found.append((head.metric, head.labels["service"], int(time), message.partition))
+            fact = orjson.loads(message.event.data)
+            names = [(head["metric"], head["labels"]["service"]) for head in fact["series"]]
+            found += [
+                (*names[place], time, message.partition) for place, time, _ in fact["samples"]
+            ]
     return found
 
 
@@ -64,6 +67,34 @@ def test_samples_held_back_come_with_the_second_act_and_still_in_order() -> None
         fresh = [t for n, t in enumerate(times) if t > max(times[:n], default=0)]
         assert fresh == sorted(fresh)
         assert len(fresh) > 0.9 * len(times)
+
+
+def test_sent_together_it_is_the_same_in_fewer_events() -> None:
+    timeline = Timeline.before(NOW, 12.0)
+    apart, together = Workload(6), Workload(6, together=10)
+    few = [one for act in timeline.acts for one in together.slices(act)]
+    many = [one for act in timeline.acts for one in apart.slices(act)]
+    assert sorted(points(few)) == sorted(points(many))
+    assert len(bodies(few)) < len(bodies(many)) / 5
+
+
+def test_what_comes_late_is_late_however_it_is_sent_together() -> None:
+    found = [late(Workload(6, together=together)) for together in (1, 10)]
+    assert len(found[0]) > 20
+    assert found[0] == found[1]
+
+
+def late(workload: Workload) -> list[tuple[str, str, int]]:
+    """Return the samples that come no later than one of their series that came before."""
+    found = []
+    known: dict[tuple[str, str], int] = {}
+    for act in Timeline.before(NOW, 12.0).acts:
+        for one in workload.slices(act):
+            some = [point for point in points([one]) if point[1] not in CUT_OFF]
+            found += [(m, s, t) for m, s, t, _ in some if t <= known.get((m, s), 0)]
+            for metric, service, time, _ in some:
+                known[metric, service] = max(time, known.get((metric, service), 0))
+    return sorted(found)
 
 
 def test_every_service_and_no_other_is_spoken_of() -> None:

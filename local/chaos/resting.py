@@ -1,0 +1,157 @@
+"""Waits until the pipeline has come to rest in one respect, while the damage goes on."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from aiops import topics
+from aiops.errors import AiopsError
+from local.chaos.compare import unfinished, unpublished
+from local.chaos.outcome import Outcome, read_redis, read_topics
+from local.chaos.stage import Stage
+from local.chaos.waiting import Offsets, Waiting
+
+_LOOK_SECONDS = 0.3
+
+
+class Unsettled(Exception):
+    """Something did not come to rest in time; the message says what."""
+
+
+class Resting:
+    """Whoever is asked may hang, so a thread of its own asks.
+
+    Args:
+        stage: What is asked.
+        patience: Seconds that one thing may take.
+        let_pass: Lets a moment pass.
+    """
+
+    def __init__(self, stage: Stage, patience: float, let_pass: Callable[[], None]) -> None:
+        self._stage = stage
+        self._patience = patience
+        self._let_pass = let_pass
+        self._waiting = Waiting(stage.pipeline.manifests, stage.redis.url, stage.kafka.bootstrap)
+        self._asker = ThreadPoolExecutor(1, "asker")
+        self._partitions = {
+            topic.metadata.name: topic.spec.partitions for topic in stage.pipeline.manifests.topics
+        }
+
+    def until(self, what: str, done: Callable[[], object]) -> None:
+        """Return once something is done.
+
+        Raises:
+            Unsettled: not in time.
+        """
+        deadline = time.monotonic() + self._patience
+        while not self._asked(done):
+            if time.monotonic() > deadline:
+                raise Unsettled(f"{what}: not in {self._patience:g} s")
+            pause = time.monotonic() + _LOOK_SECONDS
+            while time.monotonic() < pause:
+                self._let_pass()
+
+    def charted(self) -> None:
+        """Return once `correlate` knows a topology."""
+        self.until("the topology", self._waiting.topologies)
+
+    def correlated(self) -> None:
+        """Return once all samples sent so far, and all that follows, have become incidents."""
+        self.drained(topics.METRICS)
+        self.until("anomalies on their way", lambda: self._waiting.anomalies() == 0)
+        self.drained(topics.ANOMALIES)
+        self.published()
+
+    def told(self) -> None:
+        """Return once people were told of all that is worth it."""
+        self.until("incidents to be told about", lambda: self._waiting.untold() == 0)
+        self.published()
+
+    def resolved(self) -> None:
+        """Return once no incident is open."""
+        self.until("open incidents", lambda: self._waiting.open() == 0)
+        self.published()
+
+    def published(self) -> None:
+        """Return once no snapshot waits to be published."""
+        self.until("snapshots to be published", lambda: self._waiting.snapshots() == 0)
+
+    def acted(self) -> None:
+        """Return once all steps have ended; calls may be left that are looked at once more."""
+
+        def ended() -> bool:
+            outcome = Outcome()
+            read = _tried(lambda: read_redis(outcome, self._stage.redis.url))
+            return read and not any(unfinished(record) for record in outcome.pending.values())
+
+        self.drained(topics.INCIDENTS)
+        self.until("what act has to do", ended)
+
+    def drained(self, topic: str) -> None:
+        """Return once every group has finished what is on a topic now.
+
+        The broker of the wheel says that a topic ends before its last batch: it is asked again.
+        """
+        for _ in range(3 if self._stage.setting.embedded else 1):
+            self._finished(topic)
+
+    def stored(self) -> Outcome:
+        """Return what Redis holds."""
+        outcome = Outcome()
+        self.until("Redis", lambda: _tried(lambda: read_redis(outcome, self._stage.redis.url)))
+        return outcome
+
+    def unpublished(self) -> list[str]:
+        """Return the incidents whose stored version is not the one published last."""
+        outcome = Outcome()
+        self.until("Redis and Kafka", lambda: _tried(lambda: self.read(outcome)))
+        return unpublished(outcome)
+
+    def read(self, outcome: Outcome) -> None:
+        """Add what is stored and what is on the topics.
+
+        Raises:
+            Unavailable: a server does not answer.
+        """
+        read_redis(outcome, self._stage.redis.url)
+        read_topics(outcome, self._stage.kafka.bootstrap, self._partitions)
+
+    def left(self) -> dict[str, int]:
+        """Return how much of what should be none is left, by what it is."""
+        found = {
+            "anomalies not published": self._waiting.anomalies(),
+            "incidents not published": self._waiting.snapshots(),
+            "incidents not told": self._waiting.untold(),
+            "incidents open": self._waiting.open(),
+        }
+        return {what: amount or 0 for what, amount in found.items()}
+
+    def close(self) -> None:
+        """Give the connections up."""
+        self._asker.shutdown(wait=False, cancel_futures=True)
+        self._waiting.close()
+
+    def _finished(self, topic: str) -> None:
+        ends: Offsets = {}
+
+        def known() -> bool:
+            ends.update(self._waiting.ends(topic) or {})
+            return bool(ends)
+
+        self.until(f"the ends of {topic}", known)
+        self.until(f"records on {topic}", lambda: self._waiting.behind(topic, ends) == 0)
+
+    def _asked(self, done: Callable[[], object]) -> object:
+        answer = self._asker.submit(done)
+        while not answer.done():
+            self._let_pass()
+        return answer.result()
+
+
+def _tried(work: Callable[[], object]) -> bool:
+    """Return whether something could be done."""
+    try:
+        work()
+    except AiopsError:
+        return False
+    return True
