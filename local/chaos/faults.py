@@ -16,7 +16,7 @@ METRICS = (
     "requests_per_second",
     "memory_bytes",
 )
-GROUPS, GROUP_SIZE, SINGLES = 28, 4, 32
+GROUPS, GROUP_SIZE, SINGLES = 30, 4, 40
 CUT_OFF = tuple(f"solo{n}" for n in range(4))
 """Services whose samples from the middle of a fault on arrive only with the second act."""
 

@@ -12,7 +12,7 @@ from local.chaos.faults import CUT_OFF, METRICS, PERIOD_MS, Act, Fault, draw_fau
 
 SOURCE = "/aiops/chaos"
 PARTITIONS = 12
-SPEED = 30
+SPEED = 32
 """How many of the pipeline's seconds of input are sent in one real second."""
 
 USUAL = {"latency_milliseconds": 120.0, "requests_per_second": 800.0, "memory_bytes": 4e8}
