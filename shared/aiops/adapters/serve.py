@@ -105,7 +105,7 @@ def _spare_the_collector() -> None:
     would be walked for them. Before the server forks, freezing also keeps its pages shared.
     """
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(50_000, 20, 50)
 
 
 def status_of(problem: AiopsError) -> int:
