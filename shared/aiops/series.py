@@ -3,10 +3,10 @@
 import re
 from binascii import crc_hqx
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from aiops.events import Role, SeriesHead
 
@@ -76,7 +76,6 @@ class SeriesMap(BaseModel):
         (_SATURATION, "saturation"),
         (r"requests?_|_requests|rps|throughput|qps|traffic", "traffic"),
     )
-    _known: dict[tuple[object, ...], Series] = PrivateAttr(default_factory=dict)
 
     @field_validator("roles")
     @classmethod
@@ -102,6 +101,10 @@ class SeriesMap(BaseModel):
                 self._known.clear()
             self._known[written] = found
         return found
+
+    @cached_property
+    def _known(self) -> dict[tuple[object, ...], Series]:
+        return {}
 
     def _read(self, head: SeriesHead) -> Series | str:
         labels = head.labels
