@@ -189,6 +189,9 @@ class Receiver:
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it is gone: no message, no fault
+                    self.close_connection = True
+                    return
                 lower = {name.lower(): value for name, value in self.headers.items()}
                 status, headers, reply = receive(self.path, lower, body)
                 self.send_response(status)

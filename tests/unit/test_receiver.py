@@ -3,9 +3,12 @@
 import base64
 import hmac
 import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
+from local.receiver import Receiver
 from local.receiving import Fault, pagerduty, slack, webhook
 
 JSON = {"content-type": "application/json"}
@@ -193,3 +196,13 @@ def test_a_webhook_is_taken_under_its_id():
 def test_a_webhook_is_refused(headers, body, error):
     with pytest.raises(Fault, match=error):
         webhook(headers, body, KEY, NOW)
+
+
+def test_a_message_whose_sender_died_in_the_middle_is_neither_taken_nor_refused():
+    with Receiver() as receiver:
+        address = urlsplit(receiver.url)
+        with socket.create_connection((address.hostname, address.port), 5) as sender:
+            sender.sendall(b"POST /webhook HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+            sender.shutdown(socket.SHUT_WR)
+            assert sender.recv(100) == b""
+        assert receiver.messages == receiver.refusals == ()
