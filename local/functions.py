@@ -97,18 +97,31 @@ class FunctionProcess:
         Returns:
             How many there were.
         """
-        killed = 0
-        for worker in _children(self.pid):
-            with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
-                killed += 1
-        return killed
+        return _signal(_children(self.pid), signal.SIGKILL)
+
+    def suspend_workers(self) -> int:
+        """Let the processes that serve requests stand still where they are; return how many."""
+        return _signal(_children(self.pid), signal.SIGSTOP)
+
+    def resume_workers(self) -> int:
+        """Let them go on, as if no time had passed; return how many."""
+        return _signal(_children(self.pid), signal.SIGCONT)
 
     def _ready(self) -> bool:
         try:
             return self._pool.request("GET", self._readiness, headers=_CLOSE).status == 200
         except urllib3.exceptions.HTTPError:
             return False
+
+
+def _signal(workers: Sequence[int], number: signal.Signals) -> int:
+    """Send a signal to processes; return how many there were."""
+    sent = 0
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            os.kill(worker, number)
+            sent += 1
+    return sent
 
 
 def _children(process: int | None) -> list[int]:

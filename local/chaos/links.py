@@ -83,8 +83,12 @@ class Links:
         """Drop the next reply on one of its connections."""
         self._order(f"swallow {link}")
 
+    def sever(self, link: str, server: str) -> None:
+        """Cut all of its connections to one server, given by its URL, that wait for a reply."""
+        self._order(f"sever {link} {_address(server)[1]}")
+
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return what was done on each link: `connections`, `cut`, `swallowed`."""
+        """Return what was done on each link: `connections`, `cut`, `swallowed`, `severed`."""
         return self._order("counts")
 
     def _order(self, line: str) -> dict[str, dict[str, int]]:

@@ -20,7 +20,11 @@ FUNCTION_SECONDS = 2.2
 CUT_SECONDS = 0.6
 SWALLOW_SECONDS = 0.5
 REFUSE_SECONDS = 2.5
+PAUSE_SECONDS = 2.5
 """How often each happens, on average."""
+
+STILL_SECONDS = (0.5, 2.5)
+"""How long a function that is paused stands still."""
 
 BUSY = frozenset(("redis", "kafka", "aiops-detect"))
 """Links of which connections are troubled twice as often as of the others."""
@@ -66,6 +70,8 @@ class Monkey:
             for name in names
             for _ in range(2 if name in BUSY else 1)
         ]
+        self._proxies = {name: proxy for proxy, names in reach.links.items() for name in names}
+        self._paused: list[FunctionProcess] = []
         self._outages = Outages(self._random, self._agenda, reach.servers, minutes)
         self.damage = Damage(outages=self._outages.counts)
 
@@ -76,6 +82,7 @@ class Monkey:
         self._agenda.repeat(CUT_SECONDS, self._cut)
         self._agenda.repeat(SWALLOW_SECONDS, self._swallow)
         self._agenda.repeat(REFUSE_SECONDS, self._refuse)
+        self._agenda.repeat(PAUSE_SECONDS, self._pause)
         self._outages.start()
 
     def step(self) -> None:
@@ -99,6 +106,8 @@ class Monkey:
         """
         self._outages.stop()
         self._agenda.clear()
+        while self._paused:
+            self._paused.pop().resume_workers()
         for channel in CHANNELS:
             self._receiver.answer(channel, 503, times=0)
         self.step()
@@ -119,6 +128,21 @@ class Monkey:
         process.kill()
         process.start()
         self.damage.kills[name] += 1
+
+    def _pause(self) -> None:
+        """Let a function stand still with what it was doing, which others are given meanwhile."""
+        name, process = self._target()
+        if process in self._paused or not process.suspend_workers():
+            return
+        self._paused.append(process)
+        self._proxies[name].sever(name, process.url)
+        self.damage.pauses[name] += 1
+
+        def go_on() -> None:
+            self._paused.remove(process)
+            process.resume_workers()
+
+        self._agenda.add(self._random.uniform(*STILL_SECONDS), go_on)
 
     def _cut(self) -> None:
         proxy, name = self._random.choice(self._links)

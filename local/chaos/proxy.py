@@ -2,7 +2,8 @@
 
 `python -m local.chaos.proxy PLAN`, where PLAN is JSON: `{"seed": n, "control": port, "links":
 {name: {"port": port, "upstreams": [[host, port], …]}}}`. An order is a line, `cut NAME`,
-`swallow NAME` or `counts`; each is answered by a line of JSON with the counts of every link.
+`swallow NAME`, `sever NAME PORT` or `counts`; each is answered by a line of JSON with the counts of
+every link.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any
 from local.chaos.relay import Relay
 
 HOST = "127.0.0.1"
+ORDERS = frozenset(("cut", "swallow", "sever"))
 
 
 async def serve(plan: dict[str, Any]) -> None:
@@ -27,8 +29,8 @@ async def serve(plan: dict[str, Any]) -> None:
 
     async def obey(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := (await reader.readline()).decode().split():
-            if line[0] in {"cut", "swallow"}:
-                getattr(relays[line[1]], line[0])()
+            if line[0] in ORDERS:
+                getattr(relays[line[1]], line[0])(*map(int, line[2:]))
             counts = {name: dict(relay.counts) for name, relay in relays.items()}
             writer.write(json.dumps(counts).encode() + b"\n")
             await writer.drain()

@@ -36,6 +36,12 @@ class Relay:
             self._pick().close()
             self.counts["cut"] += 1
 
+    def sever(self, port: int) -> None:
+        """Cut all connections to one server that wait for a reply; it does not notice at once."""
+        for pair in [one for one in self._pairs if one.waits and one.port == port]:
+            pair.close()
+            self.counts["severed"] += 1
+
     def swallow(self) -> None:
         """Drop the next reply on a connection, and the connection with it."""
         if self._pairs:
@@ -67,6 +73,7 @@ class _Client(asyncio.Protocol):
     Attributes:
         waits: Whether something was asked that was not answered yet.
         swallows: Whether the next reply is dropped.
+        port: Of the server, 0 before there is one.
     """
 
     def __init__(self, relay: Relay) -> None:
@@ -75,6 +82,7 @@ class _Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._connecting: asyncio.Task[None] | None = None
         self.waits = self.swallows = False
+        self.port = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP server is given
@@ -129,6 +137,7 @@ class _Client(asyncio.Protocol):
                 await loop.create_connection(lambda: self._server, host, port)
             except OSError:
                 continue
+            self.port = port
             self.pause(paused=False)
             return
         await asyncio.sleep(REFUSAL_SECONDS)

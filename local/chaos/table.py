@@ -69,7 +69,7 @@ def summary(verdict: Verdict) -> list[str]:
 
 
 def _damage(verdict: Verdict, wild: Mapping[str, Any]) -> Table:
-    rows = _table("done to", "instances", "killed", "workers", "cut", "replies dropped")
+    rows = _table("done to", "instances", "killed", "workers", "paused", "cut", "replies dropped")
     for function in FUNCTIONS:
         name = f"aiops-{function}"
         link = wild["connections"].get(name, {})
@@ -78,14 +78,15 @@ def _damage(verdict: Verdict, wild: Mapping[str, Any]) -> Table:
             str(verdict.wild.instances.get(name, 1)),
             str(wild["kills_of_functions"].get(name, 0)),
             str(wild["kills_of_workers"].get(name, 0)),
-            str(link.get("cut", 0)),
+            str(wild["pauses"].get(name, 0)),
+            str(link.get("cut", 0) + link.get("severed", 0)),
             str(link.get("swallowed", 0)),
         )
     for server in ("redis", "kafka"):
         link = wild["connections"].get(server, {})
         kills, hangs = (wild["outages"].get(f"{server} {kind}", 0) for kind in ("kill", "hang"))
         cut, swallowed = str(link.get("cut", 0)), str(link.get("swallowed", 0))
-        rows.add_row(server, "1", f"{kills} + {hangs} hangs", "", cut, swallowed)
+        rows.add_row(server, "1", f"{kills} + {hangs} hangs", "", "", cut, swallowed)
     return rows
 
 

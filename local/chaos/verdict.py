@@ -84,6 +84,7 @@ def figures(result: Result) -> dict[str, Any]:
         "kills": sum(damage.kills.values()) + sum(damage.worker_kills.values()),
         "kills_of_functions": dict(damage.kills),
         "kills_of_workers": dict(damage.worker_kills),
+        "pauses": dict(damage.pauses),
         "outages": dict(damage.outages),
         "receivers_failing": damage.refusals,
         "connections": dict(result.links),

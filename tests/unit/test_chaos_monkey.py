@@ -14,6 +14,7 @@ class Process:
     """A function that is started and killed."""
 
     running: bool = True
+    url: str = "http://127.0.0.1:1"
     done: Counter = field(default_factory=Counter)
 
     def start(self) -> None:
@@ -26,6 +27,14 @@ class Process:
 
     def kill_workers(self) -> int:
         self.done["worker"] += 1
+        return 1
+
+    def suspend_workers(self) -> int:
+        self.done["still"] += 1
+        return 1
+
+    def resume_workers(self) -> int:
+        self.done["on"] += 1
         return 1
 
     def wait_ready(self) -> None:
@@ -41,6 +50,9 @@ class Proxy:
 
     def cut(self, link: str) -> None:
         self.done[f"cut {link}"] += 1
+
+    def sever(self, link: str, server: str) -> None:
+        self.done[f"sever {link}"] += 1
 
     def swallow(self, link: str) -> None:
         self.done[f"swallow {link}"] += 1
@@ -58,23 +70,26 @@ class Receiver:
 
 @pytest.fixture
 def reach(monkeypatch: pytest.MonkeyPatch) -> Reach:
-    for name in ("WORKER", "FUNCTION", "CUT", "SWALLOW", "REFUSE"):
+    for name in ("WORKER", "FUNCTION", "CUT", "SWALLOW", "REFUSE", "PAUSE"):
         monkeypatch.setattr(monkey, f"{name}_SECONDS", 0.002)
     processes = {name: [Process(), Process()] for name in TARGETS}
     servers = {"redis": (Fake(), Path("/nowhere"))}
-    return Reach(processes, servers, {Proxy(): ("redis", "aiops-detect")}, Receiver())
+    return Reach(
+        processes, servers, {Proxy(): ("redis",), Proxy(): tuple(set(TARGETS))}, Receiver()
+    )
 
 
 def test_everything_is_hurt_and_what_was_done_is_counted(reach: Reach) -> None:
     one = Monkey(1, reach, 0.1)
     one.start()
-    (proxy,) = reach.links
-    hurt = one.damage.kills, one.damage.worker_kills
+    servers, functions = reach.links
+    hurt = one.damage.kills, one.damage.worker_kills, one.damage.pauses
     play(
         one,
         lambda: (
             all(len(by) == len(set(TARGETS)) for by in hurt)
-            and len(proxy.done) == 4
+            and len(servers.done) == 2
+            and len(functions.done) == 3 * len(set(TARGETS))
             and one.damage.refusals
         ),
     )
@@ -102,6 +117,7 @@ def test_once_calm_all_is_whole_and_nothing_more_is_done(reach: Reach) -> None:
     reach.processes["aiops-detect"][0].running = False
     one.calm()
     assert one.outages_left == 0
+    assert all(p.done["on"] >= p.done["still"] for some in reach.processes.values() for p in some)
     assert all(p.running and p.done["ready"] for some in reach.processes.values() for p in some)
     assert [times for _, _, times in reach.receiver.orders[-3:]] == [0, 0, 0]
     before = one.damage.kills.total()

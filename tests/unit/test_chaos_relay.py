@@ -13,6 +13,8 @@ class World:
 
     def __init__(self) -> None:
         self.executed: list[bytes] = []
+        self.deaf = False
+        self.heard = asyncio.Event()
         self.writers: list[asyncio.StreamWriter] = []
         self.relay = Relay([], Random(1))
 
@@ -21,7 +23,10 @@ class World:
             self.writers.append(writer)
             while data := await said(reader):
                 self.executed.append(data)
-                writer.write(data)
+                if self.deaf:
+                    self.heard.set()
+                else:
+                    writer.write(data)
 
         self.server = await asyncio.start_server(echo, "127.0.0.1", 0)
         port = self.server.sockets[0].getsockname()[1]
@@ -97,6 +102,26 @@ def test_a_cut_connection_ends_on_both_sides_and_the_next_one_works() -> None:
         writer.write(b"again")
         assert await said(reader) == b"again"
         writer.close()
+
+    play(scene)
+
+
+def test_severed_are_the_connections_to_one_server_that_wait() -> None:
+    async def scene(world: World) -> None:
+        reader, writer = await world.start()
+        port = world.server.sockets[0].getsockname()[1]
+        writer.write(b"answered")
+        assert await said(reader) == b"answered"
+        world.relay.sever(port)
+        writer.write(b"still there")
+        world.relay.sever(port + 1)
+        assert await said(reader) == b"still there"
+        world.deaf = True
+        writer.write(b"waits")
+        await world.heard.wait()
+        world.relay.sever(port)
+        assert await said(reader) == b""
+        assert world.relay.counts["severed"] == 1
 
     play(scene)
 

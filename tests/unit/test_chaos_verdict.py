@@ -55,7 +55,7 @@ def test_a_run_in_which_nothing_differs_is_clean_and_says_what_was_done() -> Non
     clean = verdict(result())
     assert clean.clean
     text = " ".join(shown(clean).split())
-    for part in ("detect 1 7 0 2 0", "redis 1 3 + 0 hangs 4 6", "19 kills, and nothing differs",
+    for part in ("detect 1 7 0 0 2 0", "redis 1 3 + 0 hangs 4 6", "19 kills, and nothing differs",
                  "events a second 240.0 240.0", "seconds to settle 10.0 10.0",
                  "answers 503 31 31", "made again while they still ran 22 22"):  # fmt: skip
         assert part in text
