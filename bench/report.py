@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from bench.stages import STAGES
 from local.functions import ROOT
 
 RESULTS = ROOT / "bench" / "results.json"
+SCALE_RESULTS = ROOT / "bench" / "results-scale.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
 PICTURE = ROOT / "docs" / "performance-batch.svg"
 Figures = Mapping[str, str | int | float]
@@ -23,11 +25,18 @@ def rounded(figures: Figures) -> dict[str, str | int | float]:
     }
 
 
-def write(figures: Figures) -> None:
-    """Write the results, and bring tables and picture up to date."""
-    RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), figures), encoding="utf-8")
-    draw(figures)
+def read() -> dict[str, str | int | float]:
+    """Return the figures of both runs."""
+    files = (RESULTS, SCALE_RESULTS)
+    return {name: value for file in files for name, value in json.loads(file.read_bytes()).items()}
+
+
+def write(figures: Figures, file: Path = RESULTS) -> None:
+    """Write the results of a run, and bring tables and picture up to date."""
+    file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    known = read()
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), known), encoding="utf-8")
+    draw(known)
 
 
 def filled(text: str, figures: Figures) -> str:
@@ -36,13 +45,15 @@ def filled(text: str, figures: Figures) -> str:
     What stands between `<!-- name -->` and `<!-- -->` is replaced.
 
     Raises:
-        KeyError: there is no such figure.
+        KeyError: there is no such figure, and it is none of a size there may be no memory for.
     """
-    return re.sub(
-        r"<!-- ([a-z0-9_]+) -->.*?<!-- -->",
-        lambda match: f"<!-- {match[1]} -->{shown(match[1], figures[match[1]])}<!-- -->",
-        text,
-    )
+
+    def figure(match: re.Match[str]) -> str:
+        name = match[1]
+        missing = name.startswith("long_scale_") and name not in figures
+        return f"<!-- {name} -->{'no room' if missing else shown(name, figures[name])}<!-- -->"
+
+    return re.sub(r"<!-- ([a-z0-9_]+) -->.*?<!-- -->", figure, text)
 
 
 def shown(name: str, figure: str | float) -> str:
@@ -51,8 +62,10 @@ def shown(name: str, figure: str | float) -> str:
         return figure
     if name.endswith("_seconds") and not name.endswith(("per_second", "milliseconds")):
         return f"{figure:.2f} s" if figure >= 1 else f"{1000 * figure:.0f} ms"
-    if name.endswith("_milliseconds"):
+    if name.endswith(("_milliseconds", "_ms")):
         return f"{figure:.2f} ms"
+    if name.endswith("_share"):
+        return f"{100 * figure:.0f} %"
     return f"{figure:,.0f}".replace(",", " ") if abs(figure) >= 100 else f"{figure:.3g}"
 
 

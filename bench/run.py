@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable, Mapping
 
 from aiops.clock import SystemClock
-from bench import cold_start, end_to_end, report, scale, stages, throughput
+from bench import cold_start, correlate, end_to_end, report, scale, stages, throughput
 from bench.machine import IDLE_LOAD, facts, two_cores
 from local.functions import ROOT
 
 PARTS: Mapping[str, Callable[[], Mapping[str, str | int | float]]] = {
-    "throughput": lambda: throughput.measure(_now()),
-    "stages": lambda: stages.measure(_now()),
-    "scale": lambda: scale.measure(_now()),
+    "throughput": lambda: throughput.measure(now()),
+    "stages": lambda: stages.measure(now()),
+    "scale": lambda: scale.measure(now()),
+    "correlate": correlate.measure,
     "cold_start": lambda: cold_start.measure(two_cores()),
     "end_to_end": end_to_end.measure,
 }
@@ -29,10 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="measure one part and print it")
     only = parser.parse_args().only
-    figures = _about()
-    load = float(figures["machine_load_average_at_start"])
-    if load > IDLE_LOAD:
-        print(f"bench: the machine is not idle (load {load}): figures will be low", file=sys.stderr)
+    figures = about()
     for name in [only] if only else PARTS:
         began = time.perf_counter()
         figures |= PARTS[name]()
@@ -43,19 +41,25 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
 
 
-def _about() -> dict[str, str | int | float]:
+def about() -> dict[str, str | int | float]:
+    """Return what was measured, when and where; say so if others are at work there."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git there is
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
+    machine = facts()
+    load = float(machine["machine_load_average_at_start"])
+    if load > IDLE_LOAD:
+        print(f"bench: the machine is not idle (load {load}): figures will be low", file=sys.stderr)
     return {
         "commit": commit,
         "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        **facts(),
+        **machine,
     }
 
 
-def _now() -> int:
+def now() -> int:
+    """Return the time in unix milliseconds."""
     return SystemClock().now()
 
 

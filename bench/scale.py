@@ -43,10 +43,10 @@ class Scale:
     def __call__(self, number: int) -> float:
         """Return seconds a sample in one round."""
         with redis.Redis.from_url(self.world.redis.url) as client:
-            before = _processor(client)
+            before = redis_processor(client)
             self.cost.append(1.0 / self.way(number))
             samples = self.way.count * self.way.sweeps.size
-            self.redis_seconds.append((_processor(client) - before) / samples)
+            self.redis_seconds.append((redis_processor(client) - before) / samples)
         return self.cost[-1]
 
     def figures(self, name: str) -> dict[str, float]:
@@ -102,7 +102,7 @@ def prepared(world: World, core: int, series: int, now: int) -> Scale:
     return Scale(world, way, grown / series)
 
 
-def _processor(client: "redis.Redis") -> float:
+def redis_processor(client: "redis.Redis") -> float:
     """Return the processor seconds Redis has used."""
     used = client.info("cpu")
     return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])

@@ -47,7 +47,7 @@ def measure(now: int) -> dict[str, float]:
         process = world.function("detect", {core})
         sweeps = Sweeps(groups(GROUPS), now - 2_000 * STEP_MS)
         warm_up(process.url, world.redis.url, sweeps)
-        handler = _handler(world)
+        handler = in_process(world)
         with on_cores({core}):
             _timed(handler, sweeps.messages())
         for _ in range(ROUNDS):
@@ -69,7 +69,7 @@ def measure(now: int) -> dict[str, float]:
     return found
 
 
-def _handler(world: World) -> DetectHandler:
+def in_process(world: World) -> DetectHandler:
     """Return the handler as the function builds it."""
     environ = {"REDIS_URL": world.redis.url, "KAFKA_BOOTSTRAP_SERVERS": world.kafka.bootstrap}
     made = build(Settings.from_env(environ))
