@@ -20,7 +20,7 @@ TOGETHER_IN_PEACE = 10
 """Twenty seconds of samples in one go: nothing may depend on how they are batched."""
 
 PATIENCE_SECONDS = 120.0
-PATIENCE_WITH_A_MUTATION_SECONDS = 40.0
+PATIENCE_WITH_A_MUTATION_SECONDS = 90.0
 """How long a phase may take to come to rest. What a mutation lost is waited for in vain."""
 
 
