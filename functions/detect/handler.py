@@ -108,7 +108,11 @@ class DetectHandler:
         return self.clock.now() - int(OVERDUE_SECONDS * 1000 * self.clock.rate)
 
     def _publish(self, cause: Event, outputs: dict[Field, bytes]) -> None:
-        """Publish finished anomalies, then forget them; a repeat carries the same ids."""
+        """Publish finished anomalies, then forget them; a repeat carries the same ids.
+
+        What others left behind may be later than the event that finds it, which may be a repeat
+        from long ago. The event that carries it must not be earlier: nobody would believe it.
+        """
         if not outputs:
             return
         ordered = sorted(outputs.items(), key=_by_time)
@@ -125,7 +129,7 @@ class DetectHandler:
                         id=derive("anomalies", *(f"{shard}:{name}" for (shard, name), _ in part)),
                         source="/aiops/detect",
                         type=AnomaliesDetected.type,
-                        time=cause.time,
+                        time=max(cause.time, _by_time(part[-1])[0]),
                         data=b'{"anomalies":[' + b",".join(body for _, body in part) + b"]}",
                         subject=self.domain,
                         extensions=extensions,
