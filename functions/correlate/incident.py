@@ -79,26 +79,49 @@ def settle(record: Record, processed_until: int, config: CorrelateConfig) -> Rec
         config: How long is long enough.
     """
     resolved_at = resolution(record, processed_until, config.resolve_after * 1000)
+    notify_from = _notify_from(record, config)
+    if resolved_at is not None and _missed(record, notify_from, resolved_at):
+        resolved_at = None
     status: Status = "resolved"
     if resolved_at is None:
         status = "acknowledged" if acknowledged(record) else "open"
     reopened = record.status == "resolved" and resolved_at is None
-    waits = record.notified_at is None and resolved_at is None and worth_telling(record, config)
     return record.model_copy(
         update={
             "status": status,
             "resolved_at": resolved_at,
             "generation": record.generation + reopened,
-            "notify_from": record.opened_at + config.group_wait * 1000 if waits else None,
+            "notify_from": notify_from if resolved_at is None else None,
         }
     )
+
+
+def _notify_from(record: Record, config: CorrelateConfig) -> int | None:
+    """Return from when people are to be told; None where they were, or need not be."""
+    if record.notified_at is not None or not worth_telling(record, config):
+        return None
+    return record.opened_at + config.group_wait * 1000
+
+
+def _missed(record: Record, notify_from: int | None, resolved_at: int) -> bool:
+    """Return whether people should have been told before it was quiet for long enough.
+
+    Anomalies that waited longer than that on their way are not over before anybody knows of them:
+    people are told first, and of the end by the tick after. Whoever said that it is over, knows.
+    """
+    return notify_from is not None and notify_from <= resolved_at and not _said_over(record)
+
+
+def _said_over(record: Record) -> bool:
+    said = _given_at(record, "resolve")
+    return said is not None and said >= record.active_until
 
 
 def resolution(record: Record, processed_until: int, quiet: int) -> int | None:
     """Return when the incident ended: a person said so, or it was quiet; None where it goes on."""
     said = _given_at(record, "resolve")
     ends = []
-    if said is not None and said >= record.active_until:
+    if said is not None and _said_over(record):
         ends.append(said)
     if record.active_until + quiet < processed_until:
         ends.append(record.active_until + quiet)

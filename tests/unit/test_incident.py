@@ -179,11 +179,28 @@ def test_two_series_or_one_severe_anomaly_are_worth_telling_a_while_after_openin
     assert settled(of(anomaly("a", 50, ratio=4.0))).notify_from == ms(80)
 
 
-def test_nobody_is_told_of_what_is_over_or_twice():
-    severe = of(anomaly("a", 50, ratio=4.0))
-    assert settled(severe, processed=500).notify_from is None
-    known = severe.model_copy(update={"notified_at": ms(90)})
+def test_nobody_is_told_twice():
+    known = of(anomaly("a", 50, ratio=4.0)).model_copy(update={"notified_at": ms(90)})
     assert settled(known).notify_from is None
+
+
+def test_what_was_over_before_anybody_knew_is_told_first_and_ends_then():
+    late = settled(of(anomaly("a", 50, ratio=4.0)), processed=500)
+    assert (late.status, late.notify_from) == ("open", ms(80))
+    known = late.model_copy(update={"notified_at": ms(500)})
+    assert settled(known, processed=500).status == "resolved"
+
+
+def test_nobody_is_told_of_what_is_over_before_its_time_came_or_by_the_word_of_a_person():
+    severe = of(anomaly("a", 50, ratio=4.0))
+    hasty = CONFIG.model_copy(update={"group_wait": 200})
+    assert incident.settle(severe, ms(500), hasty).status == "resolved"
+    ended = settled(incident.order(severe, told("resolve", 60)), processed=500)
+    assert (ended.status, ended.notify_from) == ("resolved", None)
+
+
+def test_what_is_not_worth_telling_ends_without_a_word():
+    assert settled(of(anomaly("a", 50, ratio=1.2)), processed=500).status == "resolved"
 
 
 def test_the_severity_is_that_of_the_severest_anomaly():
