@@ -125,14 +125,14 @@ class SeriesMap(BaseModel):
         service = next((present[name] for name in self.service_from if name in present), None)
         if service is None:
             service = edge[1] if edge else "unknown"
-        role = role_of(self, head.metric)
+        role = role_of(self.roles, head.metric)
         return Series(key, shard_of(key), head.metric, items, service, role, edge)
 
 
 @lru_cache(maxsize=1 << 14)
-def role_of(names: SeriesMap, metric: str) -> Role:
+def role_of(roles: tuple[tuple[str, Role], ...], metric: str) -> Role:
     """Return the role of a metric, `other` where no pattern is found in its name."""
-    for pattern, role in names.roles:
+    for pattern, role in roles:
         if re.search(pattern, metric):
             return role
     return "other"

@@ -1,5 +1,6 @@
 """The edge every function shares: health, status codes, logs, trace context."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -154,3 +155,18 @@ def test_a_shard_with_too_many_unpublished_anomalies_is_drained_before_it_takes_
     assert (answer.status_code, "wait to be published" in answer.text) == (503, True)
     assert len(publisher.topics["anomalies"]) == 1
     assert detect.post("/", data=body, headers=later).status_code == 204
+
+
+def test_a_body_that_was_cut_off_on_its_way_is_asked_for_again(detect: FlaskClient) -> None:
+    whole = batch()
+    part = whole[: len(whole) // 2]
+    answer = detect.post(
+        "/",
+        input_stream=io.BytesIO(part),
+        headers=HEADERS,
+        environ_overrides={"CONTENT_LENGTH": str(len(whole))},
+    )
+    assert (answer.status_code, answer.text) == (
+        503,
+        f"body: {len(part)} of {len(whole)} bytes arrived\n",
+    )

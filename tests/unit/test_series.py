@@ -81,7 +81,7 @@ def test_a_call_is_named_by_its_two_ends() -> None:
     ],
 )
 def test_a_metrics_name_tells_its_role(metric: str, role: str) -> None:
-    assert role_of(NAMES, metric) == role
+    assert role_of(NAMES.roles, metric) == role
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hashlib import blake2b
 import flask
 
 from aiops.adapters.cloudevent import decode, iso
-from aiops.errors import AiopsError, Misconfigured, Rejected
+from aiops.errors import AiopsError, Misconfigured, Rejected, Unavailable
 from aiops.ports import Event, Handler
 from aiops.settings import Settings
 
@@ -127,10 +127,17 @@ def child_trace(event: Event, function: str) -> dict[str, str]:
 
 
 def _body(request: flask.Request) -> bytes:
-    """Return the body, read up to the limit; the framework, which reads on, finds no more."""
+    """Return the body, read up to the limit; the framework, which reads on, finds no more.
+
+    Raises:
+        Rejected: it is too long, and will stay so.
+        Unavailable: it was cut off on its way.
+    """
     length = request.content_length or 0
     body = b"" if length > MAX_BODY_BYTES else request.stream.read(MAX_BODY_BYTES + 1)
     request.stream = io.BytesIO()
     if max(length, len(body)) > MAX_BODY_BYTES:
         raise Rejected(f"body: more than {MAX_BODY_BYTES} bytes")
+    if len(body) < length:
+        raise Unavailable(f"body: {len(body)} of {length} bytes arrived")
     return body
