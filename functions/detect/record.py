@@ -77,7 +77,8 @@ def words(array: StateArray) -> NDArray[np.uint64]:
 def seal(array: StateArray) -> None:
     """Set every record's nonce from its content."""
     content = words(array)
-    nonce = np.einsum("ij,j->i", content[:, 1:], _weights(content.shape[1] - 1))
+    folded = content[:, 1:] ^ (content[:, 1:] >> np.uint64(32))  # round numbers end in zeros
+    nonce = np.einsum("ij,j->i", folded, _weights(content.shape[1] - 1))
     content[:, 0] = _scattered(nonce)
 
 

@@ -83,3 +83,14 @@ def test_only_a_record_of_its_own_kind_and_length_is_patched() -> None:
     records = [packed, packed[:-8], None, packed]
     assert unpack(records, LAYOUT, KIND)[1].tolist() == [True, False, False, True]
     assert not unpack(records, LAYOUT, KIND + 1)[1].any()
+
+
+def test_as_many_records_of_round_numbers_have_as_many_nonces() -> None:
+    many = 50_000
+    records = np.repeat(unpack([None], LAYOUT, KIND)[0], 2 * many)
+    number = np.arange(1, many + 1)
+    records["header"]["count"] = np.tile(number, 2)
+    records["state"]["a"][:many] = number
+    records["header"]["raw"][many:] = number
+    seal(records)
+    assert len(np.unique(records["header"]["nonce"])) == 2 * many
