@@ -32,7 +32,7 @@ test-full: setup ## the rest: Debian's Redis, Apache Kafka, slow properties, cov
 lint: setup ## style, types, direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p aiops -p functions -p local
+	$(BIN)/mypy -p aiops -p functions -p local -p bench
 	$(BIN)/lint-imports
 
 format: setup ## rewrite in the project's style

@@ -71,7 +71,7 @@ def _broker() -> KafkaServer:
 
 
 def _probe(bootstrap: str) -> dict[str, Any]:
-    done = subprocess.run(  # noqa: S603 - our own module
+    done = subprocess.run(
         [sys.executable, "-m", "bench.probing", bootstrap],
         cwd=ROOT,
         stdout=subprocess.PIPE,

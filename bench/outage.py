@@ -18,9 +18,10 @@ from local.dead_letters.letter import Letter, Mark
 from local.dead_letters.plan import plan
 from local.dead_letters.routes import routes_of
 from local.dead_letters.topic import DeadLetters
+from local.functions import ROOT
 from local.servers.kafka import embedded_kafka
 from local.servers.redis import OwnRedis, embedded_redis
-from local.up import ROOT, Options, Pipeline
+from local.up import Options, Pipeline
 
 SAMPLES = 60
 PATIENCE = 60.0

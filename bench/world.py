@@ -4,25 +4,23 @@ import itertools
 import os
 import tempfile
 from collections.abc import Collection, Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bench.machine import on_cores
 from local.func_file import load_functions
-from local.functions import ROOT, FunctionProcess, Values, environment
+from local.functions import ROOT, FunctionProcess, environment
 from local.manifests import load
+from local.scope import Scope
 from local.servers.kafka import KafkaServer, choose_kafka
 from local.servers.redis import RedisServer, choose_redis
+from local.settings import settings
 from local.topics import create_topics
-from local.up import CHANNEL_SECRETS
 
 FUNCTIONS = ROOT / "functions"
 REFERENCES = ROOT / "bench" / "references"
 
 
-class World:
+class World(Scope):
     """Redis and Kafka up inside a `with` block, and functions started on demand.
 
     Args:
@@ -37,38 +35,23 @@ class World:
         redis: RedisServer | None = None,
         kafka: KafkaServer | None = None,
     ) -> None:
+        super().__init__()
         self._cores = cores
         self._manifests = load(ROOT / "knative" / "base")
         self.redis = redis or choose_redis()
         self.kafka = kafka or choose_kafka()
-        self._stack = ExitStack()
         self._numbers = itertools.count(1)
         self.folder = Path()
 
-    def __enter__(self) -> Self:
-        """Bring both servers up, with the topics."""
+    def _bring_up(self) -> None:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        try:
-            with on_cores(self._cores):
-                for name, server in (("redis", self.redis), ("kafka", self.kafka)):
-                    self._stack.callback(server.stop)
-                    server.start(self.folder / name)
-            self.redis.wait_ready()
-            self.kafka.wait_ready()
-            create_topics(self.kafka.bootstrap, self._manifests.topics)
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take all down."""
-        self._stack.close()
+        with on_cores(self._cores):
+            for name, server in (("redis", self.redis), ("kafka", self.kafka)):
+                self._stack.callback(server.stop)
+                server.start(self.folder / name)
+        self.redis.wait_ready()
+        self.kafka.wait_ready()
+        create_topics(self.kafka.bootstrap, self._manifests.topics)
 
     def function(
         self, name: str, cores: Collection[int], environ: Mapping[str, str] | None = None
@@ -84,22 +67,17 @@ class World:
         folder = next(each / name for each in (FUNCTIONS, REFERENCES) if (each / name).is_dir())
         func = load_functions(folder.parent)[folder]
         number = next(self._numbers)
-        settings = environment(folder, func, self._values(environ or {}), self.folder / "mounts")
-        return FunctionProcess(folder, func, settings, self.folder / f"{name}-{number}.log")
+        values = settings(
+            self._manifests, self.redis.url, self.kafka.bootstrap, environ or {}, shell={}
+        )
+        variables = environment(folder, func, values, self.folder / "mounts")
+        return FunctionProcess(folder, func, variables, self.folder / f"{name}-{number}.log")
 
     def launch(self, process: FunctionProcess, cores: Collection[int]) -> None:
         """Start a function on its cores; it is stopped with all the rest."""
         self._stack.callback(process.stop)
         with on_cores(cores):
             process.start()
-
-    def _values(self, environ: Mapping[str, str]) -> Values:
-        channels = {key: environ.get(name, "") for key, name in CHANNEL_SECRETS.items()}
-        config = dict(self._manifests.config())
-        here = {"kafka.bootstrap.servers": self.kafka.bootstrap, "prometheus.url": ""}
-        config["aiops-config"] = {**config["aiops-config"], **here}
-        secrets = {"aiops-redis": {"url": self.redis.url}, "aiops-channels": channels}
-        return Values(secrets, config, environ)
 
 
 def processor_seconds(pid: int) -> float:

@@ -4,11 +4,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from aiops.clock import Clock, ScaledClock, SystemClock
 from local.delivery.counters import Counts
@@ -24,22 +21,11 @@ from local.functions import (
     stop_all,
 )
 from local.manifests import Manifests, load
+from local.scope import Scope
 from local.servers.kafka import KafkaServer, choose_kafka
 from local.servers.redis import RedisServer, choose_redis
+from local.settings import settings
 from local.topics import create_topics
-
-CHANNEL_SECRETS = {
-    "slack.webhook.url": "SLACK_WEBHOOK_URL",
-    "pagerduty.routing.key": "PAGERDUTY_ROUTING_KEY",
-    "pagerduty.url": "PAGERDUTY_URL",
-    "webhook.url": "WEBHOOK_URL",
-    "webhook.secret": "WEBHOOK_SECRET",
-}
-"""Keys of the Secret `aiops-channels`, and the variables that give them on this machine.
-
-One that is not set is empty, which switches its channel off.
-"""
-
 
 Urls = Mapping[str, Sequence[str]]
 
@@ -78,7 +64,7 @@ class Options:
     through: Callable[[Sink], Sink] = lambda sink: sink
 
 
-class Pipeline:
+class Pipeline(Scope):
     """Everything up inside a `with` block, everything down after it.
 
     Raises, on entering:
@@ -87,6 +73,7 @@ class Pipeline:
     """
 
     def __init__(self, options: Options | None = None) -> None:
+        super().__init__()
         self._options = options or Options()
         self.manifests: Manifests = load(self._options.manifests)
         self.redis: RedisServer = self._options.redis or choose_redis()
@@ -94,26 +81,11 @@ class Pipeline:
         self.folder = self._options.folder or Path(tempfile.mkdtemp(prefix="aiops-"))
         self.processes: dict[str, list[FunctionProcess]] = {}
         self._delivery: Delivery | None = None
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        """Bring everything up; what came up is taken down again when something does not."""
-        try:
-            self._bring_up()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Take everything down: delivery first, servers last."""
-        self._stack.close()
-        if self._options.folder is None and (kind is None or kind is KeyboardInterrupt):
+        super().__exit__(*raised)
+        if self._options.folder is None and raised[0] in {None, KeyboardInterrupt}:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -185,15 +157,9 @@ class Pipeline:
         return found
 
     def _values(self) -> Values:
-        config = self.manifests.config()
-        config["aiops-config"] = config.get("aiops-config", {}) | {
-            "kafka.bootstrap.servers": self.kafka.bootstrap,
-            "prometheus.url": os.environ.get("PROMETHEUS_URL", ""),
-            "generation": os.environ.get("AIOPS_GENERATION", ""),
-            "redis.wait": os.environ.get("REDIS_WAIT", "0"),
-        }
-        channels = {key: os.environ.get(name, "") for key, name in CHANNEL_SECRETS.items()}
-        secrets = {"aiops-redis": {"url": self.redis.url}, "aiops-channels": channels}
         clock = self._options.clock
         scaled = {"AIOPS_CLOCK": str(clock)} if isinstance(clock, ScaledClock) else {}
-        return Values(secrets, config, scaled | dict(self._options.environ))
+        environ = scaled | dict(self._options.environ)
+        return settings(
+            self.manifests, self.redis.url, self.kafka.bootstrap, environ, shell=os.environ
+        )

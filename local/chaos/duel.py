@@ -21,7 +21,7 @@ TOGETHER_IN_PEACE = 10
 
 PATIENCE_SECONDS = 120.0
 PATIENCE_WITH_A_MUTATION_SECONDS = 90.0
-"""How long a phase may take to come to rest. What a mutation lost is waited for in vain."""
+"""How long a phase may get no nearer to rest. What a mutation lost is waited for in vain."""
 
 
 class Duel:

@@ -23,7 +23,7 @@ class Resting:
 
     Args:
         stage: What is asked.
-        patience: Seconds that one thing may take.
+        patience: Seconds that may pass in which one thing does not get any nearer.
         let_pass: Lets a moment pass.
     """
 
@@ -37,55 +37,59 @@ class Resting:
             topic.metadata.name: topic.spec.partitions for topic in stage.pipeline.manifests.topics
         }
 
-    def until(self, what: str, done: Callable[[], object]) -> None:
-        """Return once something is done.
+    def until(self, what: str, left: Callable[[], int | None]) -> None:
+        """Return once nothing is left of something; None: nobody knows now how much there is.
 
         Raises:
-            Unsettled: not in time.
+            Unsettled: it has not become less for too long.
         """
+        least: int | None = None
         deadline = time.monotonic() + self._patience
-        while not self._asked(done):
+        while (amount := self._asked(left)) != 0:
+            if amount is not None and (least is None or amount < least):
+                least, deadline = amount, time.monotonic() + self._patience
             if time.monotonic() > deadline:
-                raise Unsettled(f"{what}: not in {self._patience:g} s")
+                raise Unsettled(f"{what}: no less than {least} for {self._patience:g} s")
             pause = time.monotonic() + _LOOK_SECONDS
             while time.monotonic() < pause:
                 self._let_pass()
 
     def charted(self) -> None:
         """Return once `correlate` knows a topology."""
-        self.until("the topology", self._waiting.topologies)
+        self.until("the topology", lambda: int(not self._waiting.topologies()))
 
     def correlated(self) -> None:
         """Return once all samples sent so far, and all that follows, have become incidents."""
         self.drained(topics.METRICS)
-        self.until("anomalies on their way", lambda: self._waiting.anomalies() == 0)
+        self.until("anomalies on their way", self._waiting.anomalies)
         self.drained(topics.ANOMALIES)
         self.published()
 
     def told(self) -> None:
         """Return once people were told of all that is worth it."""
-        self.until("incidents to be told about", lambda: self._waiting.untold() == 0)
+        self.until("incidents to be told about", self._waiting.untold)
         self.published()
 
     def resolved(self) -> None:
         """Return once no incident is open."""
-        self.until("open incidents", lambda: self._waiting.open() == 0)
+        self.until("open incidents", self._waiting.open)
         self.published()
 
     def published(self) -> None:
         """Return once no snapshot waits to be published."""
-        self.until("snapshots to be published", lambda: self._waiting.snapshots() == 0)
+        self.until("snapshots to be published", self._waiting.snapshots)
 
     def acted(self) -> None:
         """Return once all steps have ended; calls may be left that are looked at once more."""
 
-        def ended() -> bool:
+        def unended() -> int | None:
             outcome = Outcome()
-            read = _tried(lambda: read_redis(outcome, self._stage.redis.url))
-            return read and not any(unfinished(record) for record in outcome.pending.values())
+            if _untried(lambda: read_redis(outcome, self._stage.redis.url)):
+                return None
+            return sum(len(unfinished(record)) for record in outcome.pending.values())
 
         self.drained(topics.INCIDENTS)
-        self.until("what act has to do", ended)
+        self.until("what act has to do", unended)
 
     def drained(self, topic: str) -> None:
         """Return once every group has finished what is on a topic now.
@@ -98,13 +102,13 @@ class Resting:
     def stored(self) -> Outcome:
         """Return what Redis holds."""
         outcome = Outcome()
-        self.until("Redis", lambda: _tried(lambda: read_redis(outcome, self._stage.redis.url)))
+        self.until("Redis", lambda: _untried(lambda: read_redis(outcome, self._stage.redis.url)))
         return outcome
 
     def unpublished(self) -> list[str]:
         """Return the incidents whose stored version is not the one published last."""
         outcome = Outcome()
-        self.until("Redis and Kafka", lambda: _tried(lambda: self.read(outcome)))
+        self.until("Redis and Kafka", lambda: _untried(lambda: self.read(outcome)))
         return unpublished(outcome)
 
     def read(self, outcome: Outcome) -> None:
@@ -134,24 +138,24 @@ class Resting:
     def _finished(self, topic: str) -> None:
         ends: Offsets = {}
 
-        def known() -> bool:
+        def unknown() -> int:
             ends.update(self._waiting.ends(topic) or {})
-            return bool(ends)
+            return int(not ends)
 
-        self.until(f"the ends of {topic}", known)
-        self.until(f"records on {topic}", lambda: self._waiting.behind(topic, ends) == 0)
+        self.until(f"the ends of {topic}", unknown)
+        self.until(f"records on {topic}", lambda: self._waiting.behind(topic, ends))
 
-    def _asked(self, done: Callable[[], object]) -> object:
-        answer = self._asker.submit(done)
+    def _asked(self, left: Callable[[], int | None]) -> int | None:
+        answer = self._asker.submit(left)
         while not answer.done():
             self._let_pass()
         return answer.result()
 
 
-def _tried(work: Callable[[], object]) -> bool:
-    """Return whether something could be done."""
+def _untried(work: Callable[[], object]) -> int:
+    """Do something; return how much of it is left to do, 1 if it could not be done."""
     try:
         work()
     except AiopsError:
-        return False
-    return True
+        return 1
+    return 0

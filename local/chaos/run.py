@@ -92,9 +92,9 @@ class Run:
         yield "reopened"
         self._order(second.start, "reopen")
         yield from self._act(second)
-        if self.monkey is not None:
+        if monkey := self.monkey:
             yield "last outages"
-            self._resting.until("outages", lambda: self.monkey and not self.monkey.outages_left)
+            self._resting.until("outages", lambda: monkey.outages_left)
         yield "resolved again"
         self.stage.clock.run(*times.resolved(second))
         self._resting.resolved()

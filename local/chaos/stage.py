@@ -2,11 +2,8 @@
 
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from local.chaos.clock import InputClock
 from local.chaos.links import Links
@@ -15,6 +12,7 @@ from local.chaos.redelivery import Redelivery
 from local.chaos.timeline import Timeline
 from local.functions import ROOT
 from local.receiver import Receiver
+from local.scope import Scope
 from local.servers.apache_kafka import ApacheKafka, apache_kafka
 from local.servers.kafka import TansuBroker, embedded_kafka
 from local.servers.redis import OwnRedis, debian_redis
@@ -56,8 +54,12 @@ class Setting:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
-class Stage:
+class Stage(Scope):
     """Everything up inside a `with` block.
+
+    Raises, on entering:
+        Misconfigured: an object, a func.yaml or a setting is wrong.
+        Unavailable: a server or a function does not start.
 
     Attributes:
         servers: Those that may be hurt, with the folder they are started in.
@@ -65,8 +67,8 @@ class Stage:
     """
 
     def __init__(self, setting: Setting) -> None:
+        super().__init__()
         self.setting = setting
-        self._stack = ExitStack()
         self.clock = InputClock(setting.timeline.start)
         self.redelivery = Redelivery(setting.seed)
         self.receiver = Receiver()
@@ -80,29 +82,9 @@ class Stage:
         self._outer = self._servers_behind_a_proxy()
         self.pipeline = self._pipeline()
 
-    def __enter__(self) -> Self:
-        """Bring everything up; nothing stays up when something does not come up.
-
-        Raises:
-            Misconfigured: an object, a func.yaml or a setting is wrong.
-            Unavailable: a server or a function does not start.
-        """
-        try:
-            for part in (self.receiver, self._outer, self.pipeline):
-                self._stack.enter_context(part)
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Take everything down."""
-        self._stack.close()
+    def _bring_up(self) -> None:
+        for part in (self.receiver, self._outer, self.pipeline):
+            self._stack.enter_context(part)
 
     def _servers_behind_a_proxy(self) -> Links:
         behind = {"redis": [self.redis.url]}

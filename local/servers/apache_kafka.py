@@ -10,6 +10,7 @@ from pathlib import Path
 from aiops.errors import Misconfigured, Unavailable
 from local.servers.fetch_kafka import KAFKA_VERSION, fetch
 from local.servers.kafka import FETCH_WAIT_MS, SESSION_MS
+from local.servers.own import OwnServer
 from local.servers.process import ChildProcess, free_ports, listens
 
 _READY_SECONDS = 60.0
@@ -37,19 +38,21 @@ group.initial.rebalance.delay.ms=0
 """
 
 
-class ApacheKafka:
+class ApacheKafka(OwnServer):
     """Apache Kafka in KRaft mode on free ports of 127.0.0.1; needs Java 17 and the jars.
 
     Attributes:
         behind: A second address of its own, for a proxy to lead to; see `stands_behind`.
     """
 
+    name = "kafka"
+
     def __init__(self, jars: Path, java: str) -> None:
+        super().__init__()
         self._broker, behind, self._controller = free_ports(3)
         self.behind = self._before = f"127.0.0.1:{behind}"
         self._java = java
         self._classpath = f"{jars}/*"
-        self._child: ChildProcess | None = None
         self.bootstrap = f"127.0.0.1:{self._broker}"
         self.fetch_wait_ms = FETCH_WAIT_MS
         self.session_ms = SESSION_MS
@@ -80,7 +83,7 @@ class ApacheKafka:
         options = (*_JVM, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
         command = [self._java, *options, "-cp", self._classpath, "kafka.Kafka", str(properties)]
         environ = {name: value for name, value in os.environ.items() if name != "CLASSPATH"}
-        self._child = ChildProcess("kafka", command, folder / "kafka.log", environ)
+        self._child = ChildProcess(self.name, command, folder / "kafka.log", environ)
         self._child.start()
 
     def wait_ready(self) -> None:
@@ -89,29 +92,7 @@ class ApacheKafka:
         Raises:
             Unavailable: it ended, or is not ready in time.
         """
-        if self._child is None:
-            raise Unavailable("kafka: not started")
-        self._child.wait_until(lambda: listens(self._broker), _READY_SECONDS)
-
-    def stop(self) -> None:
-        """End it."""
-        if self._child is not None:
-            self._child.stop()
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        if self._child is not None:
-            self._child.kill()
-
-    def suspend(self) -> None:
-        """Let it hang: it keeps its connections and answers nothing."""
-        if self._child is not None:
-            self._child.suspend()
-
-    def resume(self) -> None:
-        """Let it go on where it was suspended."""
-        if self._child is not None:
-            self._child.resume()
+        self._wait_until(lambda: listens(self._broker), _READY_SECONDS)
 
     def _format(self, properties: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

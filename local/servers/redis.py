@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import redis
 
 from aiops.errors import Misconfigured, Unavailable
+from local.servers.own import OwnServer
 from local.servers.process import ChildProcess, free_ports
 
 _READY_SECONDS = 15.0
@@ -64,7 +65,7 @@ class ExternalRedis:
         """Do nothing: it is not ours."""
 
 
-class OwnRedis:
+class OwnRedis(OwnServer):
     """A Redis-compatible server run as a child on a free port of 127.0.0.1.
 
     Args:
@@ -74,14 +75,16 @@ class OwnRedis:
             everything in memory only.
     """
 
+    name = "redis"
+
     def __init__(self, program: str, origin: str, fsync: str | None = None) -> None:
+        super().__init__()
         if fsync is not None and fsync not in FSYNC_POLICIES:
             raise Misconfigured(f"fsync: one of {', '.join(FSYNC_POLICIES)}, got {fsync!r}")
         (self._port,) = free_ports(1)
         self._program = program
         self._origin = origin
         self._fsync = fsync
-        self._child: ChildProcess | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self.description = origin
 
@@ -94,7 +97,7 @@ class OwnRedis:
             *("--dir", str(folder), "--save", "", "--daemonize", "no"),
             *("--appendonly", durable[0], "--appendfsync", durable[1]),
         ]
-        self._child = ChildProcess("redis", command, folder / "redis.log")
+        self._child = ChildProcess(self.name, command, folder / "redis.log")
         self._child.start()
 
     def wait_ready(self) -> None:
@@ -103,30 +106,8 @@ class OwnRedis:
         Raises:
             Unavailable: it ended, or is not ready in time.
         """
-        if self._child is None:
-            raise Unavailable("redis: not started")
-        self._child.wait_until(lambda: _version(self.url) is not None, _READY_SECONDS)
+        self._wait_until(lambda: _version(self.url) is not None, _READY_SECONDS)
         self.description = f"{_version(self.url)} ({self._origin})"
-
-    def stop(self) -> None:
-        """End it."""
-        if self._child is not None:
-            self._child.stop()
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        if self._child is not None:
-            self._child.kill()
-
-    def suspend(self) -> None:
-        """Let it hang: it keeps its connections and answers nothing."""
-        if self._child is not None:
-            self._child.suspend()
-
-    def resume(self) -> None:
-        """Let it go on where it was suspended."""
-        if self._child is not None:
-            self._child.resume()
 
 
 def embedded_redis(fsync: str | None = None) -> OwnRedis:

@@ -139,7 +139,7 @@ def test_waiting_lets_time_pass_and_has_an_end(place: SimpleNamespace) -> None:
     assert set(resting.left().values()) == {0}
     with redis.Redis.from_url(place.redis.url) as client:
         client.zadd(Keys().incidents(DOMAIN)[7], {"incident": 1})
-        with pytest.raises(Unsettled, match="open incidents: not in"):
+        with pytest.raises(Unsettled, match=r"open incidents: no less than 1 for 0.5 s"):
             resting.resolved()
         client.flushdb()
     with pytest.raises(Unsettled, match="topology"):

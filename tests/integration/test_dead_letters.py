@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer
 
 from aiops.adapters.cloudevent import encode
 from aiops.batching import Reading, batches
@@ -22,11 +22,10 @@ from local.dead_letters.letter import Letter, Mark
 from local.dead_letters.plan import plan
 from local.dead_letters.routes import routes_of
 from local.dead_letters.topic import DeadLetters
-from local.servers.apache_kafka import apache_kafka
-from local.servers.kafka import embedded_kafka
 from local.servers.process import free_ports
-from local.servers.redis import debian_redis, embedded_redis
-from local.up import Options, Pipeline
+from local.up import Pipeline
+from tests.running import running
+from tests.waiting import until
 
 CONFIG = "detect: {default: {detector: static, params: {upper: 100}}}"
 DETECT = "aiops-detect"
@@ -86,49 +85,26 @@ class World:
         return self.pipeline.counts["KafkaSource metrics-to-detect"].delivered
 
 
-def until(satisfied: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not satisfied():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.05)
+REAL = [pytest.mark.redis, pytest.mark.kafka]
 
 
-@pytest.fixture(
-    scope="module",
-    params=["embedded", pytest.param("real", marks=[pytest.mark.redis, pytest.mark.kafka])],
-)
-def running(
+@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=REAL)])
+def everything(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     note_server: Callable[[str], None],
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp(request.param)
-    (folder / "aiops.yaml").write_text(CONFIG, encoding="utf-8")
-    real = request.param == "real"
-    options = Options(
-        redis=(debian_redis if real else embedded_redis)(),
-        kafka=apache_kafka() if real else embedded_kafka(),
-        environ={"AIOPS_CONFIG": str(folder)},
-        folder=folder,
-        backoff_speed=100.0,
-    )
-    with Pipeline(options) as pipeline:
-        note_server(pipeline.kafka.description)
-        note_server(pipeline.redis.description)
-        producer = KafkaProducer(bootstrap_servers=pipeline.kafka.bootstrap)
-        consumer = KafkaConsumer(
-            bootstrap_servers=pipeline.kafka.bootstrap, auto_offset_reset="earliest"
-        )
-        consumer.assign([TopicPartition("anomalies", partition) for partition in range(6)])
-        yield World(pipeline, producer, consumer, str)
-        producer.close()
-        consumer.close()
+    with running(
+        request.param, folder, CONFIG, note_server, backoff_speed=100.0, reads={"anomalies": 6}
+    ) as it:
+        yield World(it.pipeline, it.producer, it.consumer, str)
 
 
 @pytest.fixture
-def world(running: World, capsys: pytest.CaptureFixture[str]) -> World:
-    running.out = lambda: capsys.readouterr().out
-    return running
+def world(everything: World, capsys: pytest.CaptureFixture[str]) -> World:
+    everything.out = lambda: capsys.readouterr().out
+    return everything
 
 
 def now() -> int:

@@ -22,6 +22,7 @@ from local.servers.apache_kafka import apache_kafka
 from local.servers.kafka import embedded_kafka
 from local.servers.redis import embedded_redis
 from local.up import Options, Pipeline
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 ORIGIN_MS = 1_767_225_600_000
@@ -87,13 +88,6 @@ class World:
         finally:
             consumer.close()
         raise AssertionError(f"no dead letter {event_id}")
-
-
-def until(satisfied: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not satisfied():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer
 
 from aiops.adapters.cloudevent import encode
 from aiops.batching import Reading, batches
@@ -18,10 +18,10 @@ from aiops.events import Call, Incident, SeriesHead, TopologyObserved
 from aiops.ports import Event, Message
 from aiops.series import SeriesMap
 from local.receiver import Receiver
-from local.servers.apache_kafka import apache_kafka
-from local.servers.kafka import embedded_kafka
-from local.servers.redis import OwnRedis, debian_redis, embedded_redis
-from local.up import Options, Pipeline
+from local.servers.redis import OwnRedis
+from local.up import Pipeline
+from tests.running import running
+from tests.waiting import until
 
 CONFIG = """
 detect:
@@ -29,7 +29,6 @@ detect:
 correlate: {group_wait: 0}
 """
 PARTITIONS = {"anomalies": 6, "incidents": 6, "actions": 3, "aiops-dlq": 3}
-PATIENCE = 45.0
 
 
 @dataclass(slots=True)
@@ -82,13 +81,6 @@ class World:
         return [incident for incident in found if service in incident.services]
 
 
-def until(satisfied: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not satisfied():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.05)
-
-
 REAL = [pytest.mark.redis, pytest.mark.kafka]
 
 
@@ -99,28 +91,14 @@ def world(
     note_server: Callable[[str], None],
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp(request.param)
-    (folder / "aiops.yaml").write_text(CONFIG, encoding="utf-8")
-    real = request.param == "real"
-    server = (debian_redis if real else embedded_redis)(fsync="always")
-    with Receiver() as receiver:
-        options = Options(
-            redis=server,
-            kafka=apache_kafka() if real else embedded_kafka(),
-            environ={"AIOPS_CONFIG": str(folder), **receiver.environment},
-            folder=folder,
-            backoff_speed=4.0,
-        )
-        with Pipeline(options) as pipeline:
-            note_server(pipeline.kafka.description)
-            note_server(pipeline.redis.description)
-            producer = KafkaProducer(bootstrap_servers=pipeline.kafka.bootstrap)
-            consumer = KafkaConsumer(
-                bootstrap_servers=pipeline.kafka.bootstrap, auto_offset_reset="earliest"
-            )
-            consumer.assign([TopicPartition(t, p) for t, n in PARTITIONS.items() for p in range(n)])
-            yield World(pipeline, receiver, server, producer, consumer)
-            producer.close()
-            consumer.close()
+    with (
+        Receiver() as receiver,
+        running(
+            request.param, folder, CONFIG, note_server, fsync="always",
+            environ=receiver.environment, backoff_speed=4.0, reads=PARTITIONS,
+        ) as it,
+    ):  # fmt: skip
+        yield World(it.pipeline, receiver, it.redis, it.producer, it.consumer)
 
 
 def test_samples_become_an_incident_with_its_cause_and_people_are_told_once(world: World) -> None:

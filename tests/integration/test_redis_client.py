@@ -43,12 +43,13 @@ def test_a_redis_that_would_forget_state_is_refused_every_time(url: str) -> None
 
 def test_a_write_that_is_refused_for_now_is_no_bug_wherever_it_is_made(url: str) -> None:
     client = connect(url)
+    script = client.register_script("return redis.call('SET', KEYS[1], '1')")
     with redis.Redis.from_url(url) as admin:
         admin.config_set("min-replicas-to-write", 1)
     for write in (
         lambda: client.set("a", 1),
         lambda: client.pipeline(transaction=False).set("a", 1).execute(),
-        lambda: client.eval("return redis.call('SET', KEYS[1], '1')", 1, "a"),
+        lambda: script(keys=["a"]),
     ):
         with pytest.raises(Unavailable, match="Redis: NOREPLICAS"), translated():
             write()

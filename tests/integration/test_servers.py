@@ -3,8 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from aiops.errors import Misconfigured, Unavailable
 from local.servers.process import ChildProcess
 from local.servers.redis import ExternalRedis, OwnRedis, debian_redis, embedded_redis
 from local.up import Options, Pipeline
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -26,13 +25,6 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def until(satisfied: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not satisfied():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.02)
 
 
 REDIS = ["embedded", pytest.param("debian", marks=pytest.mark.redis)]

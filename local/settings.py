@@ -1,0 +1,46 @@
+"""What the ConfigMaps and Secrets that functions refer to hold on this machine."""
+
+from collections.abc import Mapping
+
+from local.functions import Values
+from local.manifests import Manifests
+
+CHANNEL_SECRETS = {
+    "slack.webhook.url": "SLACK_WEBHOOK_URL",
+    "pagerduty.routing.key": "PAGERDUTY_ROUTING_KEY",
+    "pagerduty.url": "PAGERDUTY_URL",
+    "webhook.url": "WEBHOOK_URL",
+    "webhook.secret": "WEBHOOK_SECRET",
+}
+"""Keys of the Secret `aiops-channels`, and the variables that give them on this machine.
+
+One that is not set is empty, which switches its channel off.
+"""
+
+
+def settings(
+    manifests: Manifests,
+    redis_url: str,
+    bootstrap: str,
+    environ: Mapping[str, str],
+    shell: Mapping[str, str],
+) -> Values:
+    """Return what references in func.yaml stand for.
+
+    Args:
+        manifests: Hold the ConfigMaps, which are changed where a server has another address here.
+        redis_url: Where Redis is.
+        bootstrap: Where Kafka is.
+        environ: Variables set over those of func.yaml, for every function.
+        shell: What the person who starts it has set.
+    """
+    config = manifests.config()
+    config["aiops-config"] = config.get("aiops-config", {}) | {
+        "kafka.bootstrap.servers": bootstrap,
+        "prometheus.url": shell.get("PROMETHEUS_URL", ""),
+        "generation": shell.get("AIOPS_GENERATION", ""),
+        "redis.wait": shell.get("REDIS_WAIT", "0"),
+    }
+    channels = {key: shell.get(name, "") for key, name in CHANNEL_SECRETS.items()}
+    secrets = {"aiops-redis": {"url": redis_url}, "aiops-channels": channels}
+    return Values(secrets, config, environ)
