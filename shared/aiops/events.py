@@ -5,7 +5,7 @@ Times are unix milliseconds. Every model refuses fields it does not know.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 YEAR_10000 = 253_402_300_800_000
 """Calendars end here: a later time cannot be written as RFC 3339."""
@@ -16,6 +16,8 @@ Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]
 Name = Annotated[str, Field(max_length=2_048)]
+SeriesKey = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Verdict = Literal["anomaly", "expected", "not_anomaly", "new_trend", "withdrawn"]
 Role = Literal["saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"]
 
 
@@ -204,13 +206,62 @@ class ActionFinished(Fact):
 
 
 class FeedbackGiven(Fact):
-    """A person's verdict on an anomaly."""
+    """A person's verdict on an anomaly; a later one on the same anomaly replaces it.
+
+    Attributes:
+        anomaly: Its id.
+        series: Key of its series.
+        time: When it was.
+        detector: What found it.
+        evidence: The detector's own.
+        verdict: `withdrawn` takes back what was said of this anomaly.
+    """
 
     type = "dev.aiops.feedback.given.v1"
     anomaly: str
-    verdict: Literal["anomaly", "expected", "not_anomaly", "new_trend"]
+    series: SeriesKey
+    time: Milliseconds
+    detector: str
+    evidence: float = Field(ge=0)
+    verdict: Verdict
     given_by: str
     given_at: Milliseconds
+
+
+class TrainingRequested(Fact):
+    """A series wants a model.
+
+    Attributes:
+        series: Key of the series.
+        detector: What to fit: `auto`, `prophet`, `isolation_forest` or `luminaire`.
+        params: What to fit it with.
+        reason: Why now: it reached its `history`, its model reached its `age`, `drift`,
+            `new_trend` (only what came since counts), or somebody's `wish`.
+        since: Where given, history before this time does not count.
+    """
+
+    type = "dev.aiops.training.requested.v1"
+    series: SeriesKey
+    head: SeriesHead
+    detector: str
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+    reason: Literal["history", "age", "drift", "new_trend", "wish"]
+    since: Milliseconds = 0
+    requested_at: Milliseconds
+
+
+class ModelFitted(Fact):
+    """A model is stored, and better than the baseline: score with it from now on.
+
+    Attributes:
+        made_at: Its version; the later one counts.
+        until: When it expires.
+    """
+
+    type = "dev.aiops.model.fitted.v1"
+    series: SeriesKey
+    made_at: Milliseconds
+    until: Milliseconds
 
 
 class CommandGiven(Fact):
@@ -260,6 +311,6 @@ class WorkDue(Fact):
     """
 
     type = "dev.aiops.work.due.v1"
-    stage: Literal["detect", "correlate", "act"]
+    stage: Literal["detect", "train", "correlate", "act"]
     now: Milliseconds
     processed_until: Milliseconds | None = None

@@ -59,6 +59,7 @@ class Write(NamedTuple):
         span: The new record from its beginning, the nonce, to the end of what changed; all of it
             where it replaces the stored one.
         outputs: `series:time` and finished anomaly, of every sample that became one.
+        history: Chunk (time over `HISTORY_CHUNK_MS`) and packed points to be appended to it.
     """
 
     shard: int
@@ -67,6 +68,7 @@ class Write(NamedTuple):
     span: bytes
     mode: Mode = Mode.WHOLE
     outputs: tuple[tuple[str, bytes], ...] = ()
+    history: tuple[tuple[int, bytes], ...] = ()
 
 
 class SeriesStore(Protocol):

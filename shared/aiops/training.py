@@ -1,0 +1,108 @@
+"""What fitting needs kept: history of series, requests and who works on them, artefacts."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiops.events import TrainingRequested
+
+HISTORY_CHUNK_MS = 24 * 3_600_000
+"""One stored chunk of history holds the points of one such span, by their own time."""
+
+POINT = np.dtype([("time", "<i8"), ("value", "<f8")])
+"""A point of history as it is packed."""
+
+
+class History(NamedTuple):
+    """Points of one series, in the order of their time.
+
+    Attributes:
+        time: Unix milliseconds, shape (n,), rising.
+        value: Shape (n,), finite.
+    """
+
+    time: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+class HistoryStore(Protocol):
+    """Reads what `SeriesStore.commit` kept; see `Write.history`."""
+
+    def read(self, places: Sequence[tuple[int, str]], since: int, until: int) -> list[History]:
+        """Return the points of `(shard, series)` pairs with `since <= time < until`."""
+
+    def backfill(self, shard: int, series: str, history: History) -> int:
+        """Add points older than all that are stored, return how many were added."""
+
+
+class ModelStatus(NamedTuple):
+    """How the fit of a series ended, for people and for whoever fits next.
+
+    Attributes:
+        state: `active`; `refused`: worse than the baseline; `failed`: could not be fitted;
+            `retired`: not believed any more, by a verdict or by drift.
+        detector: What was fitted, `baseline` where the choice fell on it.
+        reason: Why, in words.
+        quality: Figures by name.
+    """
+
+    series: str
+    shard: int
+    metric: str
+    labels: dict[str, str]
+    state: Literal["active", "refused", "failed", "retired"]
+    detector: str
+    reason: str
+    made_at: int
+    until: int
+    quality: dict[str, float]
+
+
+class ModelStore(Protocol):
+    """Holds artefacts by series and version, and how the last fit of each series ended."""
+
+    def put(self, shard: int, series: str, made_at: int, until: int, packed: bytes) -> None:
+        """Store an artefact; it is kept a day longer than it is valid."""
+
+    def fetch(self, wanted: Sequence[tuple[int, str, int]]) -> list[bytes | None]:
+        """Return artefacts by shard, series and version, in one round trip."""
+
+    def note(self, status: ModelStatus) -> None:
+        """Remember how a fit ended; of two of one series the later counts."""
+
+    def statuses(self) -> list[ModelStatus]:
+        """Return how the last fit of every series ended, bounded by the store's lifetime."""
+
+
+class Claim(NamedTuple):
+    """A request that is ours to serve until the lease ends.
+
+    Attributes:
+        token: Tells our lease from everybody else's.
+        attempts: How often it was claimed before.
+    """
+
+    request: TrainingRequested
+    token: str
+    attempts: int
+
+
+class TrainingQueue(Protocol):
+    """Requests by series: one each, kept until served, claimed by one at a time."""
+
+    def add(self, request: TrainingRequested, due: int) -> None:
+        """Keep a request; one of the same series is replaced if it is older, due at the earlier."""
+
+    def claim(self, now: int, lease_ms: int, limit: int) -> list[Claim]:
+        """Return requests that are due and that nobody works on, and lease them."""
+
+    def finish(self, claim: Claim) -> bool:
+        """Forget a request unless a newer one came meanwhile; False if the lease was lost."""
+
+    def defer(self, claim: Claim, due: int) -> bool:
+        """Give a request back until later; False if the lease was lost."""
+
+    def due(self, now: int) -> int:
+        """Return how many requests are due and not claimed."""
