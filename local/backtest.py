@@ -36,6 +36,7 @@ class SeriesFile:
         stamps: As they stand in the file.
         time: Unix milliseconds, shape (n,).
         value: NaN for gaps, shape (n,).
+        labelled: Which rows people call anomalous, shape (n,); None where nobody said.
     """
 
     file: Path
@@ -43,6 +44,7 @@ class SeriesFile:
     stamps: tuple[str, ...]
     time: NDArray[np.int64]
     value: NDArray[np.float64]
+    labelled: NDArray[np.bool_] | None = None
 
 
 def find(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -65,8 +67,21 @@ def find(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
     return found
 
 
-def read_series(file: Path, below: Path, stamp_column: str, value_column: str) -> SeriesFile:
-    """Read a file; column names are matched without regard to case and surrounding space.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What columns are called, without regard to case and surrounding space.
+
+    Attributes:
+        label: Not 0 in rows that are anomalous; empty where there is no such column.
+    """
+
+    timestamp: str = "timestamp"
+    value: str = "value"
+    label: str = ""
+
+
+def read_series(file: Path, below: Path, columns: Columns) -> SeriesFile:
+    """Read a file.
 
     Raises:
         Misconfigured: it cannot be read, or a column is missing.
@@ -75,14 +90,21 @@ def read_series(file: Path, below: Path, stamp_column: str, value_column: str) -
         frame = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (ValueError, OSError, EOFError) as error:
         raise Misconfigured(f"{file}: {str(error).splitlines()[0]}") from None
-    columns = {str(name).strip().lower(): name for name in frame.columns}
-    for wanted in (stamp_column, value_column):
-        if wanted.lower() not in columns:
-            raise Misconfigured(f"{file}: no column {wanted!r}; there is {', '.join(columns)}")
-    stamps = frame[columns[stamp_column.lower()]]
-    values = pd.to_numeric(frame[columns[value_column.lower()]], errors="coerce")
+    named = {str(name).strip().lower(): name for name in frame.columns}
+    for wanted in (columns.timestamp, columns.value, columns.label):
+        if wanted and wanted.lower() not in named:
+            raise Misconfigured(f"{file}: no column {wanted!r}; there is {', '.join(named)}")
+    stamps = frame[named[columns.timestamp.lower()]]
+    values = pd.to_numeric(frame[named[columns.value.lower()]], errors="coerce")
+    labels = named.get(columns.label.lower())
+    marks = None if labels is None else pd.to_numeric(frame[labels], errors="coerce").fillna(0)
     return SeriesFile(
-        file, below, tuple(stamps), unix_ms(stamps), values.to_numpy(np.float64, copy=True)
+        file,
+        below,
+        tuple(stamps),
+        unix_ms(stamps),
+        values.to_numpy(np.float64, copy=True),
+        None if marks is None else marks.to_numpy() != 0,
     )
 
 

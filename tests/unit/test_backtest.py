@@ -86,3 +86,48 @@ def test_a_wrong_argument_is_named(
     series_file(tmp_path / "f.csv", rows=3)
     assert main(["backtest", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_alarms_are_compared_with_labels_of_a_column_or_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = 300
+    noise = np.random.default_rng(1).normal(100, 3, rows)
+    noise[[200, 250]] = 500
+    marks = [int(row in {199, 200, 201, 280}) for row in range(rows)]
+    text = "\n".join(f"{60 * r},{noise[r]},{marks[r]}" for r in range(rows))
+    (tmp_path / "a").mkdir()
+    file = tmp_path / "a" / "f.csv"
+    file.write_text(f"timestamp,value,Label\n{text}\n")
+    (tmp_path / "labels.json").write_text(json.dumps({"a/f.csv": [["11940", "12060"]]}))
+
+    def told(*arguments: str) -> dict[str, int]:
+        assert main(["backtest", str(tmp_path / "a"), *arguments, "--json"]) == 0
+        (one,) = json.loads(capsys.readouterr().out)["files"]
+        return {name: one[name] for name in ("events", "found", "alarms", "false_alarms")}
+
+    judged = {"events": 2, "found": 1, "alarms": 2, "false_alarms": 1}
+    assert told("--label-column", "label") == judged
+    assert told("--labels", str(tmp_path / "labels.json")) == judged | {"events": 1}
+    assert main(["backtest", str(tmp_path / "a"), "--label-column", "label"]) == 0
+    assert "1 of 2" in capsys.readouterr().out
+
+
+def test_labels_that_are_no_labels_are_refused_with_the_file_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = series_file(tmp_path / "f.csv", rows=5)
+    (tmp_path / "labels.json").write_text("[1]")
+    arguments = ["backtest", str(file), "--labels", str(tmp_path / "labels.json")]
+    assert main(arguments) == 2
+    assert "labels.json: " in capsys.readouterr().err
+
+
+def test_one_picture_shows_all_files_with_their_labels(tmp_path: Path) -> None:
+    for name in "ab":
+        series_file(tmp_path / "in" / f"{name}.csv", rows=60)
+    labels = {"a.csv": [["2026-01-01 00:10:00", "2026-01-01 00:12:00"]]}
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    arguments = ["--labels", str(tmp_path / "labels.json"), "--plot", str(tmp_path / "out")]
+    assert main(["backtest", str(tmp_path / "in"), *arguments]) == 0
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"a.png", "b.png", "summary.png"}
