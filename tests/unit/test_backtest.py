@@ -93,7 +93,7 @@ def test_alarms_are_compared_with_labels_of_a_column_or_of_a_file(
 ) -> None:
     rows = 300
     noise = np.random.default_rng(1).normal(100, 3, rows)
-    noise[[200, 250]] = 500
+    noise[200], noise[250] = 500, -900
     marks = [int(row in {199, 200, 201, 280}) for row in range(rows)]
     text = "\n".join(f"{60 * r},{noise[r]},{marks[r]}" for r in range(rows))
     (tmp_path / "a").mkdir()
