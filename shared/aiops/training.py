@@ -11,6 +11,12 @@ from aiops.events import TrainingRequested
 HISTORY_CHUNK_MS = 24 * 3_600_000
 """One stored chunk of history holds the points of one such span, by their own time."""
 
+MOST_CHUNKS = 100
+"""Chunks before the end that is asked for of which history is read at most."""
+
+MOST_WAITING = 100_000
+"""Requests that wait beyond which no more are taken."""
+
 POINT = np.dtype([("time", "<i8"), ("value", "<f8")])
 """A point of history as it is packed."""
 
@@ -26,12 +32,35 @@ class History(NamedTuple):
     time: NDArray[np.int64]
     value: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, packed: bytes) -> "History":
+        """Return packed points in the order of their time; of two at one time the first counts."""
+        points = np.frombuffer(packed, dtype=POINT)
+        time, first = np.unique(points["time"], return_index=True)
+        return cls(time, points["value"][first])
+
+    def between(self, since: int, until: int) -> "History":
+        """Return the points with `since <= time < until`."""
+        start, stop = np.searchsorted(self.time, (since, until))
+        return History(self.time[start:stop], self.value[start:stop])
+
+    def chunks(self) -> dict[int, bytes]:
+        """Return the points as they are stored, packed by chunk."""
+        points = np.zeros(len(self.time), dtype=POINT)
+        points["time"], points["value"] = self.time, self.value
+        numbers, starts = np.unique(self.time // HISTORY_CHUNK_MS, return_index=True)
+        parts = np.split(points, starts[1:]) if len(starts) else []
+        return {int(n): part.tobytes() for n, part in zip(numbers, parts, strict=True)}
+
 
 class HistoryStore(Protocol):
     """Reads what `SeriesStore.commit` kept; see `Write.history`."""
 
     def read(self, places: Sequence[tuple[int, str]], since: int, until: int) -> list[History]:
-        """Return the points of `(shard, series)` pairs with `since <= time < until`."""
+        """Return the points of `(shard, series)` pairs with `since <= time < until`.
+
+        Nothing more than `MOST_CHUNKS` before `until` is looked for.
+        """
 
     def backfill(self, shard: int, series: str, history: History) -> int:
         """Add points older than all that are stored, return how many were added."""
@@ -72,6 +101,9 @@ class ModelStore(Protocol):
     def note(self, status: ModelStatus) -> None:
         """Remember how a fit ended; of two of one series the later counts."""
 
+    def status(self, series: str) -> ModelStatus | None:
+        """Return how the last fit of a series ended."""
+
     def statuses(self) -> list[ModelStatus]:
         """Return how the last fit of every series ended, bounded by the store's lifetime."""
 
@@ -93,7 +125,11 @@ class TrainingQueue(Protocol):
     """Requests by series: one each, kept until served, claimed by one at a time."""
 
     def add(self, request: TrainingRequested, due: int) -> None:
-        """Keep a request; one of the same series is replaced if it is older, due at the earlier."""
+        """Keep a request; one of the same series is replaced if it is older, due at the earlier.
+
+        Raises:
+            Unavailable: too many wait already.
+        """
 
     def claim(self, now: int, lease_ms: int, limit: int) -> list[Claim]:
         """Return requests that are due and that nobody works on, and lease them."""
@@ -102,7 +138,10 @@ class TrainingQueue(Protocol):
         """Forget a request unless a newer one came meanwhile; False if the lease was lost."""
 
     def defer(self, claim: Claim, due: int) -> bool:
-        """Give a request back until later; False if the lease was lost."""
+        """Give a request back until later, as if it had not been claimed.
+
+        False if the lease was lost. A newer request that came meanwhile is due when it said.
+        """
 
     def due(self, now: int) -> int:
         """Return how many requests are due and not claimed."""

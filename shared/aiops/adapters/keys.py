@@ -11,6 +11,15 @@ DAY = 24 * 3_600_000
 SERIES_LIFETIME = 14 * DAY
 """A series that sends nothing for this long is forgotten."""
 
+HISTORY_LIFETIME = 15 * DAY
+"""A chunk of history, from its first point on, unless told otherwise: two weeks and a day."""
+
+MODEL_STATUS_LIFETIME = 30 * DAY
+"""How the last fit of a series ended, since it did."""
+
+TRAINING_LIFETIME = 14 * DAY
+"""Requests for models, since anything last happened to any of them."""
+
 ACTION_LIFETIME = 30 * DAY
 """Steps, versions and leases of an incident, since its last change."""
 
@@ -42,6 +51,29 @@ class Keys:
     def out_due(self, shard: int) -> str:
         """Sorted set of the same fields by the time they were committed; never expires."""
         return f"{self._tag('d', shard)}:due"
+
+    def history(self, shard: int, key: str, chunk: int) -> str:
+        """Packed points of a series in one span of time."""
+        return f"{self._tag('d', shard)}:h:{key}:{chunk}"
+
+    def model(self, shard: int, key: str, made_at: int) -> str:
+        """One packed artefact; lives a day longer than it is valid."""
+        return f"{self._tag('d', shard)}:m:{key}:{made_at}"
+
+    def model_statuses(self) -> tuple[str, str]:
+        """Hash series → how its last fit ended, and sorted set of the same by when it did."""
+        tag = self._tag("t", "models")
+        return f"{tag}:status", f"{tag}:noted"
+
+    def training(self) -> tuple[str, str, str]:
+        """Requests for models, in the order their scripts name them.
+
+        requests (hash: series → when it was asked for and is due, the request), claims (hash:
+        series → attempts, token of who works on it), due (sorted set: series by the time it is
+        due, or by the end of the lease).
+        """
+        tag = self._tag("t", "queue")
+        return f"{tag}:requests", f"{tag}:claims", f"{tag}:due"
 
     def processed(self) -> str:
         """Hash partition → time up to which `detect` has processed it."""

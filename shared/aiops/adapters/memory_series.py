@@ -13,6 +13,7 @@ class MemorySeriesStore:
     records: dict[tuple[int, str], bytes] = field(default_factory=dict)
     waiting: dict[int, dict[str, tuple[int, bytes]]] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
+    history: dict[tuple[int, str, int], bytes] = field(default_factory=dict)
 
     def load(
         self, keys: Sequence[tuple[int, str]], shards: Iterable[int], overdue_before: int
@@ -39,6 +40,9 @@ class MemorySeriesStore:
             self.records[key] = _patched(stored, write)
             out = self.waiting.setdefault(write.shard, {})
             out.update({name: (now, content) for name, content in write.outputs})
+            for chunk, points in write.history:
+                where = (write.shard, write.key, chunk)
+                self.history[where] = self.history.get(where, b"") + points
         return refused
 
     def outputs(self, fields: Sequence[Field]) -> dict[Field, bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError
 
-from aiops.adapters.keys import SERIES_LIFETIME, Keys
+from aiops.adapters.keys import HISTORY_LIFETIME, SERIES_LIFETIME, Keys
 from aiops.adapters.redis_client import script, translated
 from aiops.series_store import DRAIN_LIMIT, Field, Loaded, Write
 
@@ -19,12 +19,20 @@ class RedisSeriesStore:
         client: The connection.
         keys: Names of keys.
         rate: How fast the pipeline's clock runs; lifetimes shrink with it.
+        history_lifetime: How long a chunk of history is kept, in the pipeline's milliseconds.
     """
 
-    def __init__(self, client: "redis.Redis", keys: Keys, rate: float = 1.0) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        keys: Keys,
+        rate: float = 1.0,
+        history_lifetime: int = HISTORY_LIFETIME,
+    ) -> None:
         self._client = client
         self._keys = keys
         self._lifetime = max(1, int(SERIES_LIFETIME / rate))
+        self._history_lifetime = max(1, int(history_lifetime / rate))
         self._commit = client.register_script(script("commit_series"))
         self._max_field = client.register_script(script("max_field"))
 
@@ -83,7 +91,19 @@ class RedisSeriesStore:
         modes = "".join([write.mode for write in writes])
         records = [part for write in writes for part in (write.expected, write.span)]
         head = (now, self._lifetime, modes, len(outputs) // 3)
-        return [len(names), *names, *head, *records, *outputs]
+        chunks, pieces = self._pieces(shard, writes)
+        names += chunks
+        return [len(names), *names, *head, *records, *outputs, *pieces]
+
+    def _pieces(self, shard: int, writes: Sequence[Write]) -> tuple[list[str], list[Any]]:
+        """Return keys and arguments of the history in writes, none where there is none."""
+        chunks: list[str] = []
+        pieces: list[Any] = []
+        for place, write in enumerate(writes):
+            for chunk, points in write.history:
+                chunks.append(self._keys.history(shard, write.key, chunk))
+                pieces += (place, points)
+        return chunks, [self._history_lifetime, *pieces] if pieces else []
 
     def _run(self, calls: Mapping[int, list[Any]]) -> dict[int, list[int]]:
         """Run the script for all shards at once; where Redis does not have it, load it first."""
