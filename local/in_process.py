@@ -8,7 +8,9 @@ from typing import Any
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.adapters.memory_verdicts import MemoryVerdicts
 from aiops.clock import ManualClock
 from aiops.events import AnomaliesDetected, Call, ChangeObserved, Fact, Incident, WorkDue
 from aiops.ids import derive
@@ -61,6 +63,8 @@ class InProcess:
             config=judged,
             scorer=Scorer(judged, DOMAIN),
             domain=DOMAIN,
+            models=MemoryModels(),
+            verdicts=MemoryVerdicts(),
         )
         correlate = assemble(
             DOMAIN,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aiops.series import Series
+from functions.detect.lines import FITTED
 
 
 class Selector(BaseModel):
@@ -44,14 +45,21 @@ class Rule(BaseModel):
 
     Attributes:
         match: The series it judges.
-        detector: Name of a module in `functions/detect/detectors`.
-        params: What that detector is made with.
+        detector: Name of a module in `functions/detect/detectors`; or what is to be fitted, one of
+            `auto`, `prophet`, `isolation_forest`, `luminaire`: until there is a model, and
+            whenever there is none, `baseline` scores.
+        params: What that detector is made with, or fitted with.
         alarm_line: The evidence at which it alarms; the detector's own where not given.
         min_history: Accepted samples before it may alarm; the detector's own where not given.
         detection_direction: Whether values above, below or either side of expected count.
         min_dev_from_expected: Least distance from expected, in the series' unit.
         min_rel_dev_from_expected: Least distance from expected, as a share of it.
         duration: Seconds the evidence must stay over the line.
+        learn_for: Seconds from a series' first sample on in which it does not alarm, unless a
+            model that was fitted to older history scores it.
+        relearn_on_change: Whether a change of its service lets a series be learned anew.
+        history_step: Seconds of which one sample is kept to fit a model to.
+        drift_after: Seconds values must stay beside what a model expects before it is given up.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +72,15 @@ class Rule(BaseModel):
     min_dev_from_expected: float = Field(default=0.0, ge=0)
     min_rel_dev_from_expected: float = Field(default=0.0, ge=0)
     duration: float = Field(default=0.0, ge=0)
+    learn_for: float = Field(default=0.0, ge=0)
+    relearn_on_change: bool = False
+    history_step: float = Field(default=300.0, gt=0)
+    drift_after: float = Field(default=7_200.0, gt=0)
+
+    @property
+    def modelled(self) -> bool:
+        """Whether its series are scored with a fitted model."""
+        return self.detector in FITTED
 
 
 class DetectConfig(BaseModel):
@@ -74,6 +91,7 @@ class DetectConfig(BaseModel):
         default: The rule for everything else.
         max_future: Seconds a sample may lie after its event's own time.
         max_age: Seconds a sample may lie before it.
+        model_memory: Mebibytes of fitted models held by a process, the rest is fetched when needed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +99,7 @@ class DetectConfig(BaseModel):
     default: Rule = Rule()
     max_future: float = Field(default=300.0, ge=0)
     max_age: float = Field(default=7 * 86_400.0, gt=0)
+    model_memory: float = Field(default=192.0, gt=0)
 
     def rule_for(self, series: Series) -> int:
         """Return the place of the rule that judges a series; `len(rules)` is the default."""

@@ -2,22 +2,27 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiops import topics
 from aiops.adapters.cloudevent import read_fact
 from aiops.adapters.serve import child_trace
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
-from aiops.events import AnomaliesDetected, Samples, WorkDue
+from aiops.events import AnomaliesDetected, Samples, TrainingRequested, WorkDue
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message, Publisher
 from aiops.series import SHARDS
 from aiops.series_store import MAX_BACKLOG, OVERDUE_SECONDS, Field, SeriesStore
+from aiops.training import ModelStore
+from aiops.verdicts import VerdictStore
 from functions.detect.batch import Batch, take
 from functions.detect.config import DetectConfig
+from functions.detect.control import Control
+from functions.detect.fitted import Shelf
+from functions.detect.group import Outcome
 from functions.detect.reading import SampleReader
-from functions.detect.scoring import Outcome, Scorer
+from functions.detect.scoring import Scorer
 
 PLAIN_RECORD = "dev.knative.kafka.event"
 """What KafkaSource makes of a record that is no CloudEvent."""
@@ -29,8 +34,40 @@ MAX_EVENT_BYTES = 256 * 1024
 
 
 @dataclass(slots=True)
+class _Settled:
+    """What came of a batch, until now."""
+
+    outputs: dict[Field, bytes] = field(default_factory=dict)
+    rejected: list[Field] = field(default_factory=list)
+    asks: list[TrainingRequested] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counter)
+
+    def note(self, outcome: Outcome, refused: set[int]) -> None:
+        """Take over what came of the series that are settled, those to be scored again left out.
+
+        Args:
+            outcome: Of one round.
+            refused: Which of its writes were.
+        """
+        again = {outcome.places[index] for index in refused}
+        if outcome.writes:
+            self.counts["accepted"] += sum(
+                n for index, n in enumerate(outcome.accepted) if index not in refused
+            )
+        for index, write in enumerate(outcome.writes):
+            if write.outputs and index not in refused:
+                self.counts["anomalies"] += len(write.outputs)
+                self.outputs |= {(write.shard, name): body for name, body in write.outputs}
+        for place, reason, output in outcome.rejected:
+            if place not in again:
+                self.counts[reason] += 1
+                self.rejected.append(output)
+        self.asks += [request for place, request in outcome.asks if place not in again]
+
+
+@dataclass(slots=True)
 class DetectHandler:
-    """Handles events of the topic `metrics`."""
+    """Handles events of the topics `metrics` and `control`."""
 
     store: SeriesStore
     publisher: Publisher
@@ -39,6 +76,15 @@ class DetectHandler:
     config: DetectConfig
     scorer: Scorer
     domain: str
+    models: ModelStore
+    verdicts: VerdictStore
+    shelf: Shelf = field(init=False)
+    control: Control = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the parts that are its own."""
+        self.shelf = Shelf(int(self.config.model_memory * (1 << 20)))
+        self.control = Control(self.store, self.verdicts, self.clock, self.scorer.kinds)
 
     def __call__(self, event: Event) -> Counts:
         """Handle one event.
@@ -51,6 +97,8 @@ class DetectHandler:
             return self._samples(event)
         if event.type == WorkDue.type:
             return self._tick(event)
+        if event.type in Control.types:
+            return self.control(event)
         raise Rejected(f"type: detect takes no {event.type[:200]!r}")
 
     def _samples(self, event: Event) -> Counts:
@@ -63,17 +111,17 @@ class DetectHandler:
             int(self.config.max_future * 1000),
             int(self.config.max_age * 1000),
         )
-        outputs, rejected, scored = self._settle(event, batch)
-        counts.update(scored)
-        outputs |= self.store.outputs(rejected) if rejected else {}
+        settled = self._settle(event, batch)
+        counts.update(settled.counts)
+        rejected = settled.rejected
+        outputs = settled.outputs | (self.store.outputs(rejected) if rejected else {})
         self._publish(event, outputs)
+        self._request(event, settled.asks)
         return counts
 
-    def _settle(self, event: Event, batch: Batch) -> tuple[dict[Field, bytes], list[Field], Counts]:
-        """Score and commit until every series is; return outputs, rejected samples and counts."""
-        outputs: dict[Field, bytes] = {}
-        rejected: list[Field] = []
-        counts: Counts = Counter()
+    def _settle(self, event: Event, batch: Batch) -> _Settled:
+        """Score and commit until every series is."""
+        settled = _Settled()
         for _ in range(ROUNDS):
             loaded = self.store.load(
                 batch.keys,
@@ -83,15 +131,22 @@ class DetectHandler:
             if loaded.backlog >= MAX_BACKLOG:
                 self._publish(event, dict(loaded.overdue))
                 raise Unavailable(f"{loaded.backlog} anomalies wait to be published")
-            outputs |= loaded.overdue
-            outcome = self.scorer.score(batch, loaded.records)
-            refused = self.store.commit(outcome.writes, self.clock.now())
-            again = [outcome.places[index] for index in refused]
-            _note(outcome, set(refused), set(again), outputs, rejected, counts)
-            if not again:
-                return outputs, rejected, counts
-            batch = batch.only(again)
+            settled.outputs |= loaded.overdue
+            outcome = self._score(batch, loaded.records)
+            refused = set(self.store.commit(outcome.writes, self.clock.now()))
+            settled.note(outcome, refused)
+            if not refused:
+                return settled
+            batch = batch.only([outcome.places[index] for index in sorted(refused)])
         raise Unavailable("series: changed by others again and again")
+
+    def _score(self, batch: Batch, records: Sequence[bytes | None]) -> Outcome:
+        """Score with all that has to be known; it is there for most series already."""
+        scoring = self.scorer.begin(batch, records)
+        anew, wanted = scoring.made_anew, scoring.models
+        given = dict(zip(anew, self.verdicts.read(anew), strict=True)) if anew else {}
+        models = self.shelf.find(wanted, self.models.fetch) if wanted else {}
+        return scoring.run(given, models)
 
     def _tick(self, event: Event) -> Counts:
         """Publish what was left behind; everything before the tick in its partition is done."""
@@ -103,6 +158,11 @@ class DetectHandler:
         if event.subject and event.subject.isdecimal():
             self.store.mark_processed(event.subject, due.now)
         return Counter(drained=len(loaded.overdue))
+
+    def _request(self, cause: Event, asks: Sequence[TrainingRequested]) -> None:
+        """Ask for models; whoever dies before will ask again later."""
+        if asks:
+            self.publisher.publish([_request_of(cause, one) for one in asks])
 
     def _overdue_before(self) -> int:
         return self.clock.now() - int(OVERDUE_SECONDS * 1000 * self.clock.rate)
@@ -141,27 +201,22 @@ class DetectHandler:
         self.store.remove(list(outputs))
 
 
-def _note(  # noqa: PLR0913, PLR0917 - what has been found so far is added to
-    outcome: Outcome,
-    refused: set[int],
-    again: set[int],
-    outputs: dict[Field, bytes],
-    rejected: list[Field],
-    counts: Counts,
-) -> None:
-    """Take over what came of the series that are settled, those to be scored again left out."""
-    if outcome.writes:
-        counts["accepted"] += sum(
-            n for index, n in enumerate(outcome.accepted) if index not in refused
-        )
-    for index, write in enumerate(outcome.writes):
-        if write.outputs and index not in refused:
-            counts["anomalies"] += len(write.outputs)
-            outputs |= {(write.shard, name): body for name, body in write.outputs}
-    for place, reason, output in outcome.rejected:
-        if place not in again:
-            counts[reason] += 1
-            rejected.append(output)
+def _request_of(cause: Event, asked: TrainingRequested) -> Message:
+    """Return the message that asks for a model; a repeat carries the same id."""
+    identity = (asked.series, asked.reason, asked.requested_at)
+    return Message(
+        topics.CONTROL,
+        asked.series,
+        Event(
+            id=derive("training", *identity),
+            source="/aiops/detect",
+            type=TrainingRequested.type,
+            time=cause.time,
+            data=asked.model_dump_json().encode(),
+            subject=asked.series,
+            extensions={"causationid": cause.id, **child_trace(cause, "detect")},
+        ),
+    )
 
 
 def _by_time(item: tuple[Field, bytes]) -> tuple[int, str]:

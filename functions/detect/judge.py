@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiops.detection import Detector, FloatArray, Scores
+from aiops.detection import Detector, FloatArray, Scores, StateArray, TimeArray
 from aiops.errors import Misconfigured
 from aiops.plugins import load
 from functions.detect.config import Rule
@@ -24,6 +24,11 @@ class Judge:
     alarm_line: float
     min_history: int
 
+    @property
+    def name(self) -> str:
+        """Return what scores where no model does."""
+        return "baseline" if self.rule.modelled else self.rule.detector
+
     @classmethod
     def of(cls, rule: Rule) -> "Judge":
         """Make the detector a rule names.
@@ -31,33 +36,51 @@ class Judge:
         Raises:
             Misconfigured: there is none of that name, or a parameter is wrong.
         """
-        made = load("functions.detect.detectors", rule.detector, "Detector")
+        name = "baseline" if rule.modelled else rule.detector
+        made = load("functions.detect.detectors", name, "Detector")
         try:
-            detector: Detector = made(**rule.params)
+            detector: Detector = made(**({} if rule.modelled else rule.params))
         except (TypeError, ValueError) as error:
             raise Misconfigured(f"detect: params of {rule.detector}: {error}") from None
-        layout = record_dtype(detector)
+        layout = record_dtype(detector, modelled=rule.modelled)
         return cls(
             rule,
             detector,
             layout,
-            kind_of(rule.detector, layout),
+            kind_of(name, layout),
             detector.alarm_line if rule.alarm_line is None else rule.alarm_line,
             detector.min_history if rule.min_history is None else rule.min_history,
         )
 
     def lets_through(
-        self, value: FloatArray, scores: Scores, seen: NDArray[np.integer[Any]]
+        self,
+        value: FloatArray,
+        scores: Scores,
+        learned: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
         """Return where nothing keeps an alarm from being raised, shape (n,).
 
         Args:
             value: The samples' values, shape (n,).
             scores: What the detector says of them.
-            seen: Samples accepted before, shape (n,).
+            learned: Whether the series is known well enough, shape (n,).
         """
-        enough: NDArray[np.bool_] = seen >= self.min_history
-        return enough & _far_enough(self.rule, value, scores)
+        return learned & _far_enough(self.rule, value, scores)
+
+    def learned(
+        self, header: StateArray, at: NDArray[np.int64], time: TimeArray
+    ) -> NDArray[np.bool_]:
+        """Return which series have been seen enough, and for long enough, shape (n,).
+
+        Args:
+            header: Headers of records.
+            at: Which of them, shape (n,).
+            time: Unix milliseconds of their samples, shape (n,).
+        """
+        enough: NDArray[np.bool_] = header["count"][at] >= self.min_history
+        if self.rule.learn_for:
+            enough &= time - np.abs(header["since"][at]) >= self.rule.learn_for * 1000
+        return enough
 
 
 def _far_enough(rule: Rule, value: FloatArray, scores: Scores) -> NDArray[np.bool_]:

@@ -1,11 +1,17 @@
 """The packed record of a series: a header of ours, then its detector's state.
 
-Header fields, in order: nonce (hash of everything after it), kind (of detector state), the time
-of the last accepted sample, the accepted samples, the last raw value of a counter, since when
-the evidence has been over the line (0: it is not), and the last few accepted times.
+Header fields. With every sample change: nonce (hash of everything after it), kind (of detector
+state, 0: there is none yet), the accepted samples, the time of the last one, the last raw value of
+a counter, since when the evidence has been over the line (0: it is not), and the last few accepted
+times.
+Seldom change: since when the series has been learned (negative: from that time on on purpose, what
+came before does not count), which verdicts the lines were made from, the lines themselves (of the
+detector, of a model: at least, at most; 0: no such limit), the hours of the day in which more is
+expected (a bit each) and up to which evidence, the version of the model to score with (0: none;
+-t: none that was made before t), and when a model was last asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cache
 from typing import Any
 from zlib import crc32
@@ -25,16 +31,43 @@ HEADER = np.dtype(
         ("raw", "<f8"),
         ("over_since", "<i8"),
         ("recent", "<i8", (RECENT,)),
+        ("since", "<i8"),
+        ("mark", "<u8"),
+        ("line", "<f4", (2, 2)),
+        ("hours", "<u4"),
+        ("hourly", "<f4"),
+        ("model", "<i8"),
+        ("asked", "<i8"),
     ]
 )
+KEPT = ("last", "raw", "recent")
+"""What a record of another detector says that still holds."""
+
+TRACK = np.dtype(
+    [
+        ("value", "<f8"),
+        ("smooth", "<f8"),
+        ("followed", "<i8"),
+        ("drift", "<f8", (2,)),
+        ("drifting", "<i8", (2,)),
+    ]
+)
+"""What scoring with a model keeps of a series.
+
+The last value and the smoothed one, the version of the model they belong to, and of the drift
+test the sums up and down and since when each has been above 0.
+"""
+
 _WORD = 8
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def record_dtype(detector: Detector) -> np.dtype[Any]:
-    """Return the layout of one record, padded to whole words."""
-    padding = -(HEADER.itemsize + detector.dtype.itemsize) % _WORD
-    return np.dtype([("header", HEADER), ("state", detector.dtype), ("padding", "V", padding)])
+def record_dtype(detector: Detector, *, modelled: bool = False) -> np.dtype[Any]:
+    """Return the layout of one record, padded to whole words; `modelled`: with a track."""
+    track = [("track", TRACK)] if modelled else []
+    used = HEADER.itemsize + detector.dtype.itemsize + len(track) * TRACK.itemsize
+    parts = [("header", HEADER), *track, ("state", detector.dtype), ("padding", "V", -used % _WORD)]
+    return np.dtype(parts)
 
 
 def kind_of(name: str, layout: np.dtype[Any]) -> int:
@@ -48,7 +81,8 @@ def unpack(
     """Return records as an array, writable and owned by the caller, and which are of this kind.
 
     A record of another kind keeps its times, so that nothing is accepted twice, and starts to
-    learn anew. Only on top of one of this kind may a change be written alone.
+    learn anew; one that has no state yet keeps its whole header. Only on top of one of this kind
+    may a change be written alone.
 
     Returns:
         Shape (n,) of `layout`; shape (n,).
@@ -61,12 +95,33 @@ def unpack(
     whole = [record is not None and len(record) == size for record in records]
     known: NDArray[np.bool_] = (header["kind"] == kind) & np.array(whole, dtype=bool)
     if not known.all():
-        other = ~known
-        header["count"][other] = 0
-        header["over_since"][other] = 0
-        array["state"][other] = np.zeros((), dtype=layout["state"])
+        _forget(array, ~known)
         header["kind"] = kind
     return array, known
+
+
+def header_of(record: bytes | None, kinds: Container[int]) -> StateArray:
+    """Return the header of a record, shape (1,), a copy; see `unpack` for those of no known kind.
+
+    Args:
+        record: As it is stored, None where there is none.
+        kinds: The kinds that are known.
+    """
+    header = np.frombuffer(_fitted(record, HEADER.itemsize, bytes(HEADER.itemsize)), HEADER).copy()
+    if int(header["kind"][0]) not in kinds:
+        made = np.zeros(1, HEADER)
+        for name in KEPT if header["kind"][0] else HEADER.names or ():
+            made[name] = header[name]
+        made["kind"] = 0
+        return made
+    return header
+
+
+def sealed(record: bytes) -> bytes:
+    """Return a record of whole words with its nonce set from its content."""
+    array = np.frombuffer(bytearray(record), np.uint64).reshape(1, -1)
+    array[:, 0] = _nonce(array)
+    return array.tobytes()
 
 
 def words(array: StateArray) -> NDArray[np.uint64]:
@@ -77,9 +132,7 @@ def words(array: StateArray) -> NDArray[np.uint64]:
 def seal(array: StateArray) -> None:
     """Set every record's nonce from its content."""
     content = words(array)
-    folded = content[:, 1:] ^ (content[:, 1:] >> np.uint64(32))  # round numbers end in zeros
-    nonce = np.einsum("ij,j->i", folded, _weights(content.shape[1] - 1))
-    content[:, 0] = _scattered(nonce)
+    content[:, 0] = _nonce(content)
 
 
 def ends(before: NDArray[np.uint64], after: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -96,6 +149,23 @@ def _fitted(record: bytes | None, size: int, blank: bytes) -> bytes:
     if len(record) == size:
         return record
     return record[: HEADER.itemsize].ljust(HEADER.itemsize, b"\0") + blank[HEADER.itemsize :]
+
+
+def _forget(array: StateArray, other: NDArray[np.bool_]) -> None:
+    """Empty records that are of no use as they are; see `unpack`."""
+    header = array["header"]
+    for name in array.dtype.names or ():
+        if name != "header":
+            array[name][other] = np.zeros((), array.dtype[name])
+    of_another = other & (header["kind"] != 0)
+    for name in HEADER.names or ():
+        if name not in KEPT:
+            header[name][of_another] = 0
+
+
+def _nonce(content: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    folded = content[:, 1:] ^ (content[:, 1:] >> np.uint64(32))  # round numbers end in zeros
+    return _scattered(np.einsum("ij,j->i", folded, _weights(content.shape[1] - 1)))
 
 
 @cache

@@ -3,8 +3,10 @@
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_replicas import replicated
 from aiops.adapters.redis_series import RedisSeriesStore
+from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.ports import Handler
 from aiops.series import SeriesMap
 from aiops.settings import Settings
@@ -27,5 +29,7 @@ def build(settings: Settings) -> Handler:
         config=config,
         scorer=Scorer(config, settings.domain),
         domain=settings.domain,
+        models=RedisModels(client, keys, settings.clock),
+        verdicts=RedisVerdicts(client, keys, settings.clock.rate),
     )
     return replicated(handler, client, settings.redis_wait)

@@ -9,7 +9,9 @@ from redis.connection import Connection
 
 from aiops.adapters.keys import Keys
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_series import RedisSeriesStore
+from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.batching import Reading, batches
 from aiops.clock import ManualClock
 from aiops.events import SeriesHead
@@ -37,10 +39,12 @@ def event(minute: int) -> Event:
 def handler(redis_url: str):
     config = DetectConfig()
     with redis.Redis.from_url(redis_url) as client:
-        store = RedisSeriesStore(client, Keys(f"t{uuid.uuid4().hex}:"))
+        keys, clock = Keys(f"t{uuid.uuid4().hex}:"), ManualClock(NOW)
+        store = RedisSeriesStore(client, keys)
         reader = SampleReader(SeriesMap(), config.rule_for)
-        parts = (MemoryPublisher(), ManualClock(NOW), reader, config, Scorer(config, "test"))
-        made = DetectHandler(store, *parts, "test")
+        parts = (MemoryPublisher(), clock, reader, config, Scorer(config, "test"), "test")
+        known = (RedisModels(client, keys, clock), RedisVerdicts(client, keys))
+        made = DetectHandler(store, *parts, *known)
         for minute in range(3):
             made(event(minute))
         yield made

@@ -10,7 +10,9 @@ import orjson
 
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.adapters.memory_verdicts import MemoryVerdicts
 from aiops.clock import ManualClock
 from aiops.detection import FloatArray, Scores, StateArray, TimeArray
 from aiops.events import Samples, SeriesHead, WorkDue
@@ -103,8 +105,9 @@ def make(store, publisher, clock=None) -> DetectHandler:
         judge.load = original
     reader = SampleReader(NAMES, config.rule_for)
     return DetectHandler(
-        store, publisher, clock or ManualClock(START), reader, config, scorer, "test"
-    )
+        store, publisher, clock or ManualClock(START), reader, config, scorer, "test",
+        MemoryModels(), MemoryVerdicts(),
+    )  # fmt: skip
 
 
 def drain(store, publisher) -> None:

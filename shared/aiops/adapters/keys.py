@@ -60,6 +60,10 @@ class Keys:
         """One packed artefact; lives a day longer than it is valid."""
         return f"{self._tag('d', shard)}:m:{key}:{made_at}"
 
+    def verdicts(self, shard: int | str, key: str) -> str:
+        """Hash anomaly → the last word on it; kept `VERDICT_LIFETIME` after the last of them."""
+        return f"{self._tag('d', shard)}:v:{key}"
+
     def model_statuses(self) -> tuple[str, str]:
         """Hash series → how its last fit ended, and sorted set of the same by when it did."""
         tag = self._tag("t", "models")

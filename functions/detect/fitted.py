@@ -1,0 +1,144 @@
+"""Fitted models in this process: what artefacts become so that a batch is scored in one go."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiops.artefact import Artefact
+from aiops.detection import FloatArray, StateArray, TimeArray
+from aiops.errors import Misconfigured, Rejected
+from aiops.plugins import load
+
+Wanted = tuple[int, str, int]
+"""A model's place: shard, series and version."""
+
+Fetch = Callable[[Sequence[Wanted]], Sequence[bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What models say of one sample each of n series.
+
+    Attributes:
+        valid: Where they say anything, shape (n,); elsewhere the rest means nothing.
+        evidence: 1 on the line between usual and not, shape (n,), finite, 0 and up.
+        expected: Shape (n,); NaN where the model has no notion of it, as `lower` and `upper`.
+        lower: Shape (n,).
+        upper: Shape (n,).
+        explain: The reason in words for row i.
+    """
+
+    valid: NDArray[np.bool_]
+    evidence: FloatArray
+    expected: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    explain: Callable[[int], str]
+
+
+class Models(Protocol):
+    """All models of one kind; a module in `functions/detect/models` has a class of this name.
+
+    Models are only ever added, so that whoever scores may go on with those it knows.
+    """
+
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory they take."""
+
+    def add(self, artefact: Artefact) -> int:
+        """Take a model in and return its place.
+
+        Raises:
+            Rejected: it is not what its kind needs.
+        """
+
+    def score(
+        self, place: NDArray[np.int64], time: TimeArray, value: FloatArray, track: StateArray
+    ) -> Fitted:
+        """Score one sample each of n distinct series.
+
+        Args:
+            place: Of the model of each, shape (n,).
+            time: Unix milliseconds, shape (n,).
+            value: Finite values, shape (n,).
+            track: What is kept of each series besides, shape (n,), see
+                `functions.detect.record.TRACK`; its value and smoothed value are updated in place.
+        """
+
+
+class Entry(NamedTuple):
+    """A model that is at hand.
+
+    Attributes:
+        models: Where it lives.
+        place: Which of those it is.
+    """
+
+    models: Models
+    place: int
+    detector: str
+    made_at: int
+    until: int
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Models at hand, by series and version; one that is not there has been looked for.
+
+    When they take more memory than they may, all are put away, and those in use come back.
+
+    Attributes:
+        most_bytes: Memory they may take.
+    """
+
+    most_bytes: int
+    _entries: dict[Wanted, Entry | None] = field(default_factory=dict)
+    _kinds: dict[str, Models] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def find(self, wanted: Sequence[Wanted], fetch: Fetch) -> dict[Wanted, Entry | None]:
+        """Return models, None where there is none; `fetch` is asked for those not at hand."""
+        known = self._entries
+        missing = [one for one in dict.fromkeys(wanted) if one not in known]
+        if missing:
+            packed = fetch(missing)
+            with self._lock:
+                known = self._take_in(missing, packed)
+        return {one: known.get(one) for one in wanted}
+
+    def _take_in(
+        self, wanted: Sequence[Wanted], packed: Sequence[bytes | None]
+    ) -> dict[Wanted, Entry | None]:
+        """Add models; return them, and all that were there before."""
+        before = self._entries
+        if len(before) > MOST_ENTRIES or self._nbytes() > self.most_bytes:
+            self._entries, self._kinds = {}, {}
+        for one, content in zip(wanted, packed, strict=True):
+            self._entries[one] = None if content is None else self._read(one, content)
+        return {**before, **self._entries} if before is not self._entries else self._entries
+
+    def _nbytes(self) -> int:
+        return sum(models.nbytes for models in self._kinds.values())
+
+    def _read(self, wanted: Wanted, content: bytes) -> Entry | None:
+        try:
+            artefact = Artefact.unpack(content)
+            if (artefact.series, artefact.made_at) != wanted[1:]:
+                return None
+            models = self._kinds.get(artefact.kind)
+            if models is None:
+                models = load("functions.detect.models", artefact.kind, "Models")()
+                self._kinds[artefact.kind] = models
+            place = models.add(artefact)
+        except (Rejected, Misconfigured):
+            return None
+        return Entry(models, place, artefact.detector, artefact.made_at, artefact.until)
+
+
+MOST_ENTRIES = 1 << 20
+"""Models known, or known not to be there; about 200 bytes each besides their own memory."""
