@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-FUNCTIONS := detect correlate act collect
+FUNCTIONS := detect correlate act collect train
 SEED ?= 1
 DURATION ?= 60
 QUICK := not slow and not redis and not kafka and not prometheus

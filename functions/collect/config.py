@@ -2,45 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
-class Query(BaseModel):
-    """One PromQL query; every series of its result becomes a series of ours.
-
-    Attributes:
-        metric: The name its result gets.
-        promql: An instant query that returns a vector.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    metric: str = Field(min_length=1)
-    promql: str = Field(min_length=1)
-
-
-STARTER_QUERIES = (
-    Query(
-        metric="requests_per_second",
-        promql="sum by (service) (rate(http_requests_total[5m]))",
-    ),
-    Query(
-        metric="request_error_ratio",
-        promql='sum by (service) (rate(http_requests_total{status=~"5.."}[5m]))'
-        " / sum by (service) (rate(http_requests_total[5m]))",
-    ),
-    Query(
-        metric="request_duration_p95_seconds",
-        promql="histogram_quantile(0.95,"
-        " sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))",
-    ),
-    Query(
-        metric="container_cpu_usage_cores",
-        promql='sum by (pod) (rate(container_cpu_usage_seconds_total{container!=""}[5m]))',
-    ),
-    Query(
-        metric="container_memory_working_set_bytes",
-        promql='sum by (pod) (container_memory_working_set_bytes{container!=""})',
-    ),
-)
-"""Traffic, errors, latency, CPU and memory, as the usual exporters name them."""
+from aiops.queries import STARTER_QUERIES, Query
 
 
 class CollectConfig(BaseModel):

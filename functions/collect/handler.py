@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiops import topics
 from aiops.action_log import SLOTS, ActionLog
+from aiops.adapters.prometheus import Metrics
 from aiops.batching import Reading, batches
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
@@ -15,10 +16,11 @@ from aiops.ids import derive
 from aiops.incident_store import IncidentStore
 from aiops.incident_store import Query as IncidentQuery
 from aiops.ports import Counts, Event, Message, Publisher
+from aiops.queries import Query
 from aiops.series import SHARDS, SeriesMap
 from aiops.series_store import OVERDUE_SECONDS, SeriesStore
-from functions.collect.config import CollectConfig, Query
-from functions.collect.prometheus import Metrics
+from aiops.training import TrainingQueue
+from functions.collect.config import CollectConfig
 
 TICK = "dev.knative.sources.ping"
 SOURCE = "/aiops/collect"
@@ -39,6 +41,7 @@ class CollectHandler:
     series: SeriesStore
     incidents: IncidentStore
     actions: ActionLog
+    training: TrainingQueue
     publisher: Publisher
     clock: Clock
     names: SeriesMap
@@ -74,6 +77,8 @@ class CollectHandler:
             yield _work(WorkDue(stage="correlate", now=now, processed_until=self._processed()))
         if self.actions.due(range(SLOTS), now, 1):
             yield _work(WorkDue(stage="act", now=now))
+        if self.training.due(now):
+            yield _work(WorkDue(stage="train", now=now))
 
     def _through_every_partition(self, now: int) -> Iterator[Message]:
         """Yield a mark for each partition of `metrics`: what came before it is processed by then.

@@ -2,16 +2,17 @@
 
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
+from aiops.adapters.prometheus import Prometheus
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.adapters.redis_series import RedisSeriesStore
+from aiops.adapters.redis_training import RedisTrainingQueue
 from aiops.ports import Handler
 from aiops.series import SeriesMap
 from aiops.settings import Settings, secret
 from functions.collect.config import CollectConfig
 from functions.collect.handler import CollectHandler
-from functions.collect.prometheus import Prometheus
 
 
 def build(settings: Settings) -> Handler:
@@ -24,6 +25,7 @@ def build(settings: Settings) -> Handler:
         series=RedisSeriesStore(client, keys, rate),
         incidents=RedisIncidents(client, keys, settings.domain, rate),
         actions=RedisActionLog(client, keys, rate),
+        training=RedisTrainingQueue(client, keys, rate),
         publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
         clock=settings.clock,
         names=settings.section("series", SeriesMap),

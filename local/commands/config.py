@@ -8,11 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from aiops.queries import Query
 from aiops.series import SeriesMap
 from functions.act.config import ActConfig, ChannelRule
-from functions.collect.config import CollectConfig, Query
+from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
 from functions.detect.config import DetectConfig, Rule, Selector
+from functions.train.config import TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "series": SeriesMap,
@@ -24,6 +26,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "act.channels[]": ChannelRule,
     "collect": CollectConfig,
     "collect.queries[]": Query,
+    "train": TrainConfig,
 }
 
 

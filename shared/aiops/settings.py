@@ -105,7 +105,7 @@ def read_config(path: str) -> Mapping[str, Any]:
     return content
 
 
-SECTIONS = ("series", "detect", "correlate", "act", "collect")
+SECTIONS = ("series", "detect", "correlate", "act", "collect", "train")
 """Sections of the configuration file, one per function and one on how series are read."""
 
 

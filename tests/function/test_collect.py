@@ -8,15 +8,17 @@ from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.adapters.memory_training import MemoryTrainingQueue
+from aiops.adapters.prometheus import Prometheus, Sample
 from aiops.clock import ManualClock
 from aiops.errors import Rejected, Unavailable
-from aiops.events import Samples, WorkDue
+from aiops.events import Samples, SeriesHead, TrainingRequested, WorkDue
 from aiops.ports import Event
+from aiops.queries import STARTER_QUERIES
 from aiops.series import SeriesMap
 from aiops.series_store import Write
-from functions.collect.config import STARTER_QUERIES, CollectConfig
+from functions.collect.config import CollectConfig
 from functions.collect.handler import TICK, CollectHandler
-from functions.collect.prometheus import Prometheus, Sample
 
 NOW = 1_767_225_600_000
 
@@ -38,6 +40,7 @@ def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
         series=parts.get("series", MemorySeriesStore()),
         incidents=parts.get("incidents", MemoryIncidents()),
         actions=MemoryActionLog(),
+        training=parts.get("training", MemoryTrainingQueue()),
         publisher=parts.get("publisher", MemoryPublisher(partition_count=3)),
         clock=ManualClock(NOW),
         names=SeriesMap(),
@@ -69,6 +72,24 @@ def test_an_output_left_behind_wakes_detect_through_every_partition() -> None:
     messages = handler.publisher.topics["metrics"]
     assert [m.partition for m in messages] == [0, 1, 2]
     assert {w.stage for w in woken(handler.publisher)} == {"detect"}
+
+
+def test_a_request_for_a_model_wakes_train_once_it_is_due_and_not_while_it_is_worked_on() -> None:
+    training = MemoryTrainingQueue()
+    head = SeriesHead(metric="m")
+    wish = TrainingRequested(
+        series="a" * 32, head=head, detector="auto", reason="age", requested_at=NOW
+    )
+    training.add(wish, NOW + 60_000)
+    handler = make(training=training)
+    handler(tick())
+    assert woken(handler.publisher) == []
+    handler(tick(NOW + 60_000))
+    assert woken(handler.publisher) == [WorkDue(stage="train", now=NOW + 60_000)]
+    handler.publisher.take("control")
+    training.claim(NOW + 60_000, 90_000, 1)
+    handler(tick(NOW + 120_000))
+    assert woken(handler.publisher) == []
 
 
 def test_five_queries_become_samples_of_their_series() -> None:

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
+from aiops.adapters.prometheus import Prometheus
 from aiops.errors import Unavailable
-from functions.collect.prometheus import Prometheus
 from local.servers.process import ChildProcess, free_ports
 
 CONFIG = """
@@ -50,6 +50,23 @@ def _scraped(url: str) -> bool:
         return bool(Prometheus(url, 2).query("up == 1", time.time_ns() // 1_000_000))
     except Unavailable:
         return False
+
+
+@pytest.mark.prometheus
+def test_a_range_becomes_samples_in_order_and_too_fine_a_one_is_no_answer(prometheus: str) -> None:
+    now = time.time_ns() // 1_000_000
+    deadline = time.monotonic() + 20
+    while True:
+        found = Prometheus(prometheus, 5).query_range("up", now - 60_000, now + 10_000, 1_000)
+        if len(found) >= 2 or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    times = [sample.time for sample in found]
+    assert len(times) >= 2
+    assert times == sorted(set(times))
+    assert {sample.labels["job"] for sample in found} == {"prometheus"}
+    with pytest.raises(Unavailable, match="bad_data"):
+        Prometheus(prometheus, 5).query_range("up", 0, now, 1_000)
 
 
 @pytest.mark.prometheus

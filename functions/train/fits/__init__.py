@@ -1,0 +1,1 @@
+"""Ways to fit, one module each: its name is the detector's, its class `Fit` does it."""
