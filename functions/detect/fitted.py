@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,12 @@ class Models(Protocol):
         """
 
     def score(
-        self, place: NDArray[np.int64], time: TimeArray, value: FloatArray, track: StateArray
+        self,
+        place: NDArray[np.int64],
+        time: TimeArray,
+        value: FloatArray,
+        track: StateArray,
+        kept: NDArray[np.bool_],
     ) -> Fitted:
         """Score one sample each of n distinct series.
 
@@ -68,6 +73,7 @@ class Models(Protocol):
             value: Finite values, shape (n,).
             track: What is kept of each series besides, shape (n,), see
                 `functions.detect.record.TRACK`; its value and smoothed value are updated in place.
+            kept: Which samples are of those that models are fitted to, shape (n,).
         """
 
 
@@ -142,3 +148,12 @@ class Shelf:
 
 MOST_ENTRIES = 1 << 20
 """Models known, or known not to be there; about 200 bytes each besides their own memory."""
+
+
+def grown(array: NDArray[Any], needed: int) -> NDArray[Any]:
+    """Return an array with room for so many rows; those who hold the old one may go on with it."""
+    if needed <= len(array):
+        return array
+    larger = np.zeros((max(needed, 2 * len(array)), *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger

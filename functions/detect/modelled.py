@@ -86,7 +86,10 @@ class Modelled:
         said: list[tuple[Fitted, NDArray[np.int64]]] = []
         for models, rows, mine in self._in_force(at, time):
             track = self._followed(rows)
-            fitted = models.score(self._place[rows], time[mine], value[mine], track)
+            length = int(self._rule.history_step * 1000)
+            kept = track["stepped"] // length != time[mine] // length
+            fitted = models.score(self._place[rows], time[mine], value[mine], track, kept)
+            track["stepped"] = np.where(kept, time[mine], track["stepped"])
             self._track[rows] = track
             there = np.flatnonzero(fitted.valid)
             to, known = mine[there], ~np.isnan(fitted.expected[there])

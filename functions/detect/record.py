@@ -47,6 +47,7 @@ TRACK = np.dtype(
     [
         ("value", "<f8"),
         ("smooth", "<f8"),
+        ("stepped", "<i8"),
         ("followed", "<i8"),
         ("drift", "<f8", (2,)),
         ("drifting", "<i8", (2,)),
@@ -54,8 +55,9 @@ TRACK = np.dtype(
 )
 """What scoring with a model keeps of a series.
 
-The last value and the smoothed one, the version of the model they belong to, and of the drift
-test the sums up and down and since when each has been above 0.
+The last value and the smoothed one of the samples models are fitted to, the time of the last of
+them, the version of the model all this belongs to, and of the drift test the sums up and down and
+since when each has been above 0.
 """
 
 _WORD = 8

@@ -95,9 +95,11 @@ def event(points: Sequence[Point], number: int) -> Event:
     return Event(str(number), "test", Samples.type, START + 3_600_000, orjson.dumps(data))
 
 
-def make(store, publisher, clock=None) -> DetectHandler:
-    """Return a handler that judges every series with `Remembering`."""
-    config = DetectConfig(default=Rule(detector="remembering"))
+def make(
+    store, publisher, clock=None, models=None, verdicts=None, detector="remembering"
+) -> DetectHandler:
+    """Return a handler that judges every series with `Remembering`, if no model does."""
+    config = DetectConfig(default=Rule(detector=detector))
     original, judge.load = judge.load, lambda *_: Remembering
     try:
         scorer = scoring.Scorer(config, "test")
@@ -106,7 +108,7 @@ def make(store, publisher, clock=None) -> DetectHandler:
     reader = SampleReader(NAMES, config.rule_for)
     return DetectHandler(
         store, publisher, clock or ManualClock(START), reader, config, scorer, "test",
-        MemoryModels(), MemoryVerdicts(),
+        models or MemoryModels(), verdicts or MemoryVerdicts(),
     )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """Models that are a band on a grid in time: what is expected, and what is usual around it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from aiops.artefact import Artefact
 from aiops.detection import FloatArray, StateArray, TimeArray
 from aiops.errors import Rejected
-from functions.detect.fitted import Fitted
+from functions.detect.fitted import Fitted, grown
 
 MOST_WIDTHS = 1e6
 """The largest deviation told apart, in half widths."""
@@ -17,17 +16,15 @@ MOST_WIDTHS = 1e6
 LEAST_RELATIVE = 1e-6
 """Half a width is at least this share of what is expected: the grid's short numbers round there."""
 
-_FACTS = np.dtype(
-    [("start", "<i8"), ("step", "<i8"), ("points", "<i8"), ("first", "<i8"), ("margin", "<f8")]
-)
+_FACTS = np.dtype([("start", "<i8"), ("step", "<i8"), ("points", "<i8"), ("first", "<i8")])
 
 
 class Models:
     """Bands side by side; evidence is the distance from expected in half widths of its side.
 
-    Params of an artefact: `start` and `step` of the grid in milliseconds; `margin`, the least half
-    width, 0 where not given. Arrays: `expected`, `lower`, `upper`, shape (points,). Between two
-    points of the grid the band runs straight; beyond the last one there is none.
+    Params of an artefact: `start` and `step` of the grid in milliseconds. Arrays: `expected`,
+    `lower`, `upper`, shape (points,). Between two points of the grid the band runs straight; beyond
+    the last one there is none.
     """
 
     def __init__(self) -> None:
@@ -50,15 +47,14 @@ class Models:
         band = _band(artefact)
         try:
             start, step = int(artefact.params["start"]), int(artefact.params["step"])
-            margin = float(artefact.params.get("margin", 0.0))
         except (KeyError, ValueError) as error:
             raise Rejected(f"artefact: params: {error}") from None
-        if step <= 0 or not 0 <= margin < np.inf:
-            raise Rejected("artefact: step, margin: not above 0")
-        self._pool = _grown(self._pool, self._used + len(band))
-        self._facts = _grown(self._facts, self._count + 1)
+        if step <= 0:
+            raise Rejected("artefact: step: not above 0")
+        self._pool = grown(self._pool, self._used + len(band))
+        self._facts = grown(self._facts, self._count + 1)
         self._pool[self._used : self._used + len(band)] = band
-        self._facts[self._count] = (start, step, len(band), self._used, margin)
+        self._facts[self._count] = (start, step, len(band), self._used)
         self._used += len(band)
         self._count += 1
         return self._count - 1
@@ -69,6 +65,7 @@ class Models:
         time: TimeArray,
         value: FloatArray,
         track: StateArray,  # noqa: ARG002 - a band depends on nothing before
+        kept: NDArray[np.bool_],  # noqa: ARG002 - likewise
     ) -> Fitted:
         """Score one sample each of n distinct series; see `functions.detect.fitted.Models`."""
         facts, pool = self._facts[place], self._pool
@@ -80,7 +77,7 @@ class Models:
         right = pool[facts["first"] + np.minimum(at + 1, last)].astype(np.float64)
         band = left + np.clip(ahead - at, 0.0, 1.0)[:, None] * (right - left)
         expected = band[:, 0]
-        least = np.maximum(facts["margin"], LEAST_RELATIVE * np.abs(expected))
+        least = LEAST_RELATIVE * np.abs(expected)
         lower = np.minimum(band[:, 1], expected - least)
         upper = np.maximum(band[:, 2], expected + least)
         above = value >= expected
@@ -119,12 +116,3 @@ def _band(artefact: Artefact) -> NDArray[np.float32]:
     if (band[:, 1] > band[:, 0]).any() or (band[:, 0] > band[:, 2]).any():
         raise Rejected("artefact: arrays: expected lies outside of lower and upper")
     return band
-
-
-def _grown(array: NDArray[Any], needed: int) -> NDArray[Any]:
-    """Return an array with room for so many rows; those who hold the old one may go on with it."""
-    if needed <= len(array):
-        return array
-    larger = np.zeros((max(needed, 2 * len(array)), *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
