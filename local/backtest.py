@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiops.detection import Scores, score_of
+from aiops.detection import score_of
 from aiops.errors import Misconfigured
+from aiops.training import History
 from functions.detect.config import Rule
 from functions.detect.judge import Judge
 from local.recording import unix_ms
+from local.referee import FitNote, Said, referee
 
 COLUMNS = (
     "timestamp",
@@ -108,36 +110,46 @@ def read_series(file: Path, below: Path, columns: Columns) -> SeriesFile:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What came of it.
+
+    Attributes:
+        frames: One of `COLUMNS` for every series, a row for each of its rows.
+        fits: Every model that was fitted along the way, or was to be.
+    """
+
+    frames: Sequence[pd.DataFrame]
+    fits: Sequence[FitNote]
+
+
 def backtest(
-    series: Sequence[SeriesFile], detector: str, progress: Callable[[int], None] = lambda _: None
-) -> list[pd.DataFrame]:
+    series: Sequence[SeriesFile],
+    detector: str,
+    progress: Callable[[int], None] = lambda _: None,
+    beat: Callable[[str], None] = lambda _: None,
+) -> Backtest:
     """Score every series from its beginning; the k-th rows of all of them in one step.
 
     A row whose stamp is not later than the last one taken, or whose value is a gap, scores 0.
-
-    Returns:
-        A frame of `COLUMNS` for every series, a row for each of its rows.
 
     Raises:
         Misconfigured: there is no such detector.
     """
     judge = Judge.of(Rule(detector=detector))
+    judged = referee(judge, [History(one.time, one.value) for one in series], beat)
     tables = [_Table(len(one.time)) for one in series]
-    state = np.zeros(len(series), dtype=judge.detector.dtype)
     last = np.full(len(series), np.iinfo(np.int64).min)
-    seen = np.zeros(len(series), dtype=np.int64)
     for row, files, time, value in _steps(series):
         fresh = np.isfinite(value) & (time > last[files]) & (time >= 0)
         at, moment, number = files[fresh], time[fresh], value[fresh]
         if len(at):
-            part = state[at]
-            scores = judge.detector.score(part, moment, number)
-            state[at] = part
+            said = judged.judge(at, moment, number)
             last[at] = moment
-            _write(tables, at, row, scores, judge, seen[at] >= judge.min_history)
-            seen[at] += 1
+            _write(tables, at, row, said)
         progress(len(files))
-    return [table.frame(one) for table, one in zip(tables, series, strict=True)]
+    frames = [table.frame(one) for table, one in zip(tables, series, strict=True)]
+    return Backtest(frames, judged.fits)
 
 
 def _steps(
@@ -175,17 +187,10 @@ class _Table:
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def _write(  # noqa: PLR0913, PLR0917 - one step of the loop above
-    tables: Sequence[_Table],
-    at: NDArray[np.int64],
-    row: int,
-    scores: Scores,
-    judge: Judge,
-    old_enough: NDArray[np.bool_],
-) -> None:
-    line = np.full(len(at), judge.alarm_line)
-    score = score_of(scores.evidence, line)
-    alarms = (scores.evidence > line) & old_enough
+def _write(tables: Sequence[_Table], at: NDArray[np.int64], row: int, said: Said) -> None:
+    scores = said.scores
+    score = score_of(scores.evidence, said.line)
+    alarms = (scores.evidence > said.line) & said.learned
     columns = (scores.evidence, score, scores.expected, scores.lower, scores.upper)
     for number, values in enumerate(columns):
         for place, value in zip(at.tolist(), values.tolist(), strict=True):

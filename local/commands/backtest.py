@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from rich.table import Table
 from local.backtest import Columns, SeriesFile, backtest, find, read_series
 from local.labels import judge, read_spans, within
 from local.progress import progress
+from local.referee import FitNote
 
 DAY_MS = 24 * 3_600_000
 WIDE = 160
@@ -51,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     series = _read(options)
     total = sum(len(one.time) for one in series)
     with progress("rows", total, quiet=options.json) as advance:
-        frames = backtest(series, options.detector, advance)
+        tested = backtest(series, options.detector, advance)
+    frames = tested.frames
     if options.scores is not None:
         for one, frame in zip(series, frames, strict=True):
             _write(frame, options.scores / one.below)
@@ -59,9 +62,11 @@ def run(options: argparse.Namespace) -> int:
         _draw(series, frames, options.plot, quiet=options.json)
     summary = [_summary(one, frame) for one, frame in zip(series, frames, strict=True)]
     if options.json:
-        print(json.dumps({"detector": options.detector, "files": summary}))
+        fits = [{**asdict(fit), "file": str(series[fit.file].below)} for fit in tested.fits]
+        print(json.dumps({"detector": options.detector, "files": summary, "fits": fits}))
     else:
         _show(summary)
+        _tell(tested.fits)
     return 0
 
 
@@ -122,6 +127,20 @@ def _show(summary: Sequence[dict[str, Any]]) -> None:
         every = _sum(summary) | {"file": f"{len(summary)} files"}
         table.add_row(*_cells(every), *_judged(known), style="bold")
     Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def _tell(fits: Sequence[FitNote]) -> None:
+    """Say what was fitted along the way, and for each way it ended the reason given last."""
+    for (detector, state), some in sorted(_by_end(fits).items()):
+        seconds = median(fit.seconds for fit in some)
+        print(f"{detector}: {len(some)} {state}, {seconds:.2f} s each; last: {some[-1].reason}")
+
+
+def _by_end(fits: Sequence[FitNote]) -> dict[tuple[str, str], list[FitNote]]:
+    found: dict[tuple[str, str], list[FitNote]] = {}
+    for fit in fits:
+        found.setdefault((fit.detector, fit.state), []).append(fit)
+    return found
 
 
 def _sum(summary: Sequence[dict[str, Any]]) -> dict[str, Any]:

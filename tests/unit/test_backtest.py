@@ -131,3 +131,38 @@ def test_one_picture_shows_all_files_with_their_labels(tmp_path: Path) -> None:
     arguments = ["--labels", str(tmp_path / "labels.json"), "--plot", str(tmp_path / "out")]
     assert main(["backtest", str(tmp_path / "in"), *arguments]) == 0
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"a.png", "b.png", "summary.png"}
+
+
+@pytest.mark.parametrize("detector", ["isolation_forest", "prophet"])
+def test_a_model_fitted_along_the_way_knows_nothing_of_later_rows(
+    tmp_path: Path, detector: str
+) -> None:
+    rows = 5 * 96
+    random = np.random.default_rng(5)
+    time = np.arange(rows) * 900
+    value = 100 + 30 * np.sin(time / 86_400 * 2 * np.pi) + random.normal(0, 2, rows)
+    lines = [f"{t},{v:.3f}" for t, v in zip(time, value, strict=True)]
+    for name, end in (("whole", rows), ("cut", 400)):
+        text = "\n".join(["timestamp,value", *lines[:end]])
+        (tmp_path / f"{name}.csv").write_text(text + "\n")
+    frames = {}
+    for name in ("whole", "cut"):
+        file, out = tmp_path / f"{name}.csv", tmp_path / "out"
+        assert main(["backtest", str(file), "--detector", detector, "--scores", str(out)]) == 0
+        frames[name] = pd.read_csv(out / f"{name}.csv")
+    pd.testing.assert_frame_equal(frames["whole"][:400], frames["cut"])
+
+
+def test_what_was_fitted_is_told_with_how_it_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = series_file(tmp_path / "f.csv", rows=400)
+    lines = file.read_text().splitlines()
+    stamps = pd.date_range("2026-01-01", periods=400, freq="15min")
+    rows = [f"{s},{line.split(',')[1]}" for s, line in zip(stamps, lines[1:], strict=True)]
+    file.write_text("\n".join([lines[0], *rows]) + "\n")
+    assert main(["backtest", str(file), "--detector", "isolation_forest", "--json"]) == 0
+    fits = json.loads(capsys.readouterr().out)["fits"]
+    assert fits
+    assert {fit["state"] for fit in fits} <= {"active", "refused", "failed"}
+    assert all(fit["reason"] and fit["file"] == "f.csv" for fit in fits)
