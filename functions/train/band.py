@@ -70,8 +70,9 @@ def band(
     """
     least = np.abs(expected) * np.finfo(np.float32).eps * 4
     half = np.maximum(half, least)
-    arrays = {"expected": expected, "lower": expected - half, "upper": expected + half}
-    packed = {name: array.astype(np.float32) for name, array in arrays.items()}
+    with np.errstate(over="ignore", invalid="ignore"):
+        arrays = {"expected": expected, "lower": expected - half, "upper": expected + half}
+        packed = {name: array.astype(np.float32) for name, array in arrays.items()}
     if not all(np.isfinite(array).all() for array in packed.values()) or not (half > 0).all():
         raise Unfit("the fitted band is no band")
     params = {"start": int(grid[0]), "step": int(grid[1] - grid[0]), "deviations": margin}

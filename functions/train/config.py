@@ -16,6 +16,8 @@ class TrainConfig(BaseModel):
         params: What fits are made with, by detector; a request by name may say otherwise.
         country: Two letters; its holidays are told to Prophet.
         time_zone: In which days and weeks begin.
+        slack: Seconds that reading, backfilling and storing may take besides a fit; after that
+            another instance takes over.
         attempts: How often a fit may take all of `train` along before it counts as failed.
         backfill_step: Seconds between the points Prometheus is asked for.
         prometheus_timeout: Seconds one query may take.
@@ -29,6 +31,7 @@ class TrainConfig(BaseModel):
     params: dict[str, dict[str, Any]] = Field(default_factory=dict)
     country: str = ""
     time_zone: str = "UTC"
+    slack: float = Field(default=45.0, gt=0)
     attempts: int = Field(default=3, ge=1)
     backfill_step: float = Field(default=60.0, ge=1)
     prometheus_timeout: float = Field(default=10.0, gt=0, le=30)
@@ -37,6 +40,11 @@ class TrainConfig(BaseModel):
         """Return how long a fit may take."""
         long = detector in {"luminaire", "auto"}
         return max(self.luminaire_seconds, self.seconds) if long else self.seconds
+
+    @property
+    def lease_seconds(self) -> float:
+        """Return how long a request is nobody else's."""
+        return max(self.seconds, self.luminaire_seconds) + self.slack
 
     def params_for(self, detector: str, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Return what fits are made with, by detector.

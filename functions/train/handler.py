@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from aiops.adapters.cloudevent import read_fact
+from aiops.adapters.cloudevent import MAX_AHEAD_MS, read_fact
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
 from aiops.events import TrainingRequested, WorkDue
@@ -26,9 +26,6 @@ from functions.train.workshop import MIB, Done, Fitter, Limits
 
 CLAIM_SECONDS = 60.0
 """Until when in a request another fit is begun; it ends well before the Trigger gives up."""
-
-SLACK_SECONDS = 45.0
-"""What reading, backfilling and storing may take besides the fit, before a lease ends."""
 
 BEAT_SECONDS = 10.0
 """How often a fit that goes on is told of."""
@@ -73,7 +70,7 @@ class TrainHandler:
         """
         if event.type == TrainingRequested.type:
             request = read_fact(event, TrainingRequested)
-            self.queue.add(request, request.requested_at)
+            self.queue.add(request, min(request.requested_at, self.clock.now()))
         elif event.type == WorkDue.type:
             due = read_fact(event, WorkDue)
             if due.stage != "train":
@@ -90,17 +87,14 @@ class TrainHandler:
             counts: Counts = Counter()
             latest = self.timer() + CLAIM_SECONDS
             while self.timer() < latest:
-                claims = self.queue.claim(self.clock.now(), self._lease_ms(), 1)
+                lease_ms = int(self.config.lease_seconds * 1000 * self.clock.rate)
+                claims = self.queue.claim(self.clock.now(), lease_ms, 1)
                 if not claims:
                     break
                 counts[self._serve(claims[0])] += 1
             return counts
         finally:
             self._at_work.release()
-
-    def _lease_ms(self) -> int:
-        longest = max(self.config.seconds, self.config.luminaire_seconds) + SLACK_SECONDS
-        return int(longest * 1000 * self.clock.rate)
 
     def _serve(self, claim: Claim) -> str:
         """Serve a request and return in a word how that ended.
@@ -113,7 +107,7 @@ class TrainHandler:
             self.queue.finish(claim)
             return reason
         try:
-            now = self.clock.now()
+            now = self._version(claim.request)
             done = self._fit(claim, now)
             self._keep(claim.request, done, now)
         except Unavailable:
@@ -121,6 +115,11 @@ class TrainHandler:
             raise
         self.queue.finish(claim)
         return done.outcome.state
+
+    def _version(self, request: TrainingRequested) -> int:
+        """Return when a model is made: now, or when it was asked for by a clock that is ahead."""
+        now = self.clock.now()
+        return max(now, min(request.requested_at, now + MAX_AHEAD_MS))
 
     def _not_worth_it(self, request: TrainingRequested) -> str:
         """Return in a word why a request is not served, empty where it is."""

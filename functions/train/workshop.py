@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ _WATCH_SECONDS = 0.05
 _MOST_FITS = 200
 """Fits after which a worker is replaced, whatever its libraries kept of them."""
 
-_COMMAND = (
+COMMAND = (
     "/usr/bin/env",
     "OMP_NUM_THREADS=1",
     "OPENBLAS_NUM_THREADS=1",
@@ -71,10 +71,14 @@ class Workshop:
 
     Args:
         timer: Seconds of real time.
+        command: Starts a worker; the memory it may use is added.
     """
 
-    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, timer: Callable[[], float] = time.monotonic, command: Sequence[str] = COMMAND
+    ) -> None:
         self._timer = timer
+        self._command = command
         self._worker: subprocess.Popen[bytes] | None = None
         self._fits = 0
         self._memory = 0
@@ -113,7 +117,7 @@ class Workshop:
         if self._worker is None:
             self._memory = memory
             self._worker = subprocess.Popen(  # noqa: S603 - our own module
-                [*_COMMAND, str(memory)],
+                [*self._command, str(memory)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
