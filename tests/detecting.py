@@ -1,4 +1,4 @@
-"""`detect` over its twins in memory, fed by hand: what it says of a series, and what it asks for."""
+"""`detect` over its twins in memory, fed by hand: what it finds, and what it asks for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

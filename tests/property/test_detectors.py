@@ -10,7 +10,10 @@ from aiops.detection import Detector, Scores, StateArray
 from aiops.plugins import available, load
 
 PACKAGE = "functions.detect.detectors"
-NEEDED: dict[str, dict[str, Any]] = {"static": {"lower": -1.0, "upper": 1.0}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "static": {"lower": -1.0, "upper": 1.0},
+    "forecast": {"lower": -1e3, "upper": 1e3},
+}
 START = 1_700_000_000_000
 BATCH = 37
 

@@ -11,7 +11,15 @@ from functions.detect.config import DetectConfig, Rule
 from functions.detect.lines import HIGHEST, HOUR_MS, LOWEST, line_of, lines_of, write_lines
 from functions.detect.record import HEADER
 from tests.detecting import (
-    HEAD, HOUR, MINUTE, NAMES, START, Detecting, band, feedback, minutes,
+    HEAD,
+    HOUR,
+    MINUTE,
+    NAMES,
+    START,
+    Detecting,
+    band,
+    feedback,
+    minutes,
 )  # fmt: skip
 
 VERDICTS = ("anomaly", "expected", "not_anomaly", "new_trend", "withdrawn")

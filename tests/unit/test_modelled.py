@@ -6,7 +6,16 @@ import pytest
 from aiops.training import HISTORY_CHUNK_MS, POINT
 from functions.detect.config import DetectConfig, Rule
 from tests.detecting import (
-    DAY, HOUR, MINUTE, NAMES, START, Detecting, HEAD, band, feedback, minutes, noise,
+    DAY,
+    HEAD,
+    HOUR,
+    MINUTE,
+    NAMES,
+    START,
+    Detecting,
+    band,
+    minutes,
+    noise,
 )  # fmt: skip
 
 
@@ -151,7 +160,7 @@ def test_a_lasting_change_ends_the_alarms_and_asks_for_another_model() -> None:
     assert found[0].time == shift
     assert {one.detector for one in found if one.time < shift + HOUR} == {"prophet"}
     assert found[-1].time <= shift + HOUR + 2 * MINUTE
-    assert [one.reason for one in detecting.asked()][0] == "drift"
+    assert detecting.asked()[0].reason == "drift"
     (last,) = detecting.feed(minutes(shift + DAY, [900.0]))
     assert last.reason.endswith("(the model was given up: baseline)")
 

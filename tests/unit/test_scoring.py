@@ -142,7 +142,9 @@ def test_rules_choose_by_metric_and_labels_and_the_first_counts() -> None:
 
 
 def test_a_detector_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(Misconfigured, match="no detector named 'x'; there is baseline, static"):
+    with pytest.raises(
+        Misconfigured, match="no detector named 'x'; there is baseline, forecast, static"
+    ):
         Scorer(DetectConfig(default=Rule(detector="x")), "test")
 
 
