@@ -53,6 +53,9 @@ bench-scale: setup ## the same for up to a million series, and for many function
 	@$(BIN)/python -m compileall -q functions shared local bench
 	@$(BIN)/python -m bench.run_scale
 
+bench-detectors: setup ## every detector on labelled series in DATA=FOLDER, beside refitting ones; an hour
+	@$(BIN)/python -m bench.detectors $(DATA)
+
 storm: setup ## 10 000 anomalies in ten seconds through the whole pipeline, and latency before, during, after
 	@$(BIN)/python -m bench.storm
 
@@ -67,4 +70,4 @@ clean: ## remove what was made here
 	rm -rf .venv build out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo chaos test test-full lint format up bench bench-scale storm durability lock clean
+.PHONY: help setup demo chaos test test-full lint format up bench bench-scale bench-detectors storm durability lock clean
