@@ -92,11 +92,61 @@ class Entry(NamedTuple):
     until: int
 
 
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The models some series of a batch are to be scored with.
+
+    Attributes:
+        keys: Shard and key of all series of the batch.
+        members: Which of them, shape (n,).
+        version: Of the model of each, 0 or less where it has none, shape (n,).
+    """
+
+    keys: tuple[tuple[int, str], ...]
+    members: NDArray[np.int64]
+    version: NDArray[np.int64]
+
+    def wanted(self) -> list[Wanted | None]:
+        """Return the place of each model, None where there is none."""
+        return [
+            (*self.keys[member], version) if version > 0 else None
+            for member, version in zip(self.members.tolist(), self.version.tolist(), strict=True)
+        ]
+
+
+class Fleet:
+    """The models of some series, as arrays of shape (n,).
+
+    Args:
+        entries: The model of each, None where there is none.
+    """
+
+    def __init__(self, entries: Sequence[Entry | None]) -> None:
+        self.until = np.array([0 if one is None else one.until for one in entries], np.int64)
+        self.made = np.array([0 if one is None else one.made_at for one in entries], np.int64)
+        self.place = np.array([0 if one is None else one.place for one in entries], np.int64)
+        self._names = ["" if one is None else one.detector for one in entries]
+        kinds: dict[int, tuple[Models, list[int]]] = {}
+        for at, one in enumerate(entries):
+            if one is not None:
+                kinds.setdefault(id(one.models), (one.models, []))[1].append(at)
+        self.kinds = [(models, np.array(rows)) for models, rows in kinds.values()]
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def name(self, at: int) -> str:
+        """Return the detector whose model a series has."""
+        return self._names[at]
+
+
 @dataclass(slots=True)
 class Shelf:
     """Models at hand, by series and version; one that is not there has been looked for.
 
-    When they take more memory than they may, all are put away, and those in use come back.
+    When they take more memory than they may, all are put away, and those in use come back. Who
+    sends samples sends them of the same series again and again: what was put together for some
+    series is kept, too.
 
     Attributes:
         most_bytes: Memory they may take.
@@ -105,7 +155,29 @@ class Shelf:
     most_bytes: int
     _entries: dict[Wanted, Entry | None] = field(default_factory=dict)
     _kinds: dict[str, Models] = field(default_factory=dict)
+    _fleets: dict[tuple[int, bytes], tuple[Needed, Fleet]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+
+    def fleet(self, needed: Needed, fetch: Fetch) -> Fleet:
+        """Return the models of some series; `fetch` is asked for those not at hand."""
+        name = (id(needed.keys), needed.members.tobytes())
+        known, fleet = self._fleets.get(name, (None, None))
+        if (
+            known is not None
+            and fleet is not None
+            and known.keys is needed.keys
+            and np.array_equal(known.version, needed.version)
+        ):
+            return fleet
+        wanted = needed.wanted()
+        found = self.find([one for one in wanted if one is not None], fetch)
+        made = Fleet([None if one is None else found[one] for one in wanted])
+        with self._lock:
+            if len(self._fleets) >= MOST_FLEETS:
+                self._fleets = {}
+            copied = Needed(needed.keys, needed.members, needed.version.copy())
+            self._fleets[name] = (copied, made)
+        return made
 
     def find(self, wanted: Sequence[Wanted], fetch: Fetch) -> dict[Wanted, Entry | None]:
         """Return models, None where there is none; `fetch` is asked for those not at hand."""
@@ -123,7 +195,7 @@ class Shelf:
         """Add models; return them, and all that were there before."""
         before = self._entries
         if len(before) > MOST_ENTRIES or self._nbytes() > self.most_bytes:
-            self._entries, self._kinds = {}, {}
+            self._entries, self._kinds, self._fleets = {}, {}, {}
         for one, content in zip(wanted, packed, strict=True):
             self._entries[one] = None if content is None else self._read(one, content)
         return {**before, **self._entries} if before is not self._entries else self._entries
@@ -146,6 +218,7 @@ class Shelf:
         return Entry(models, place, artefact.detector, artefact.made_at, artefact.until)
 
 
+MOST_FLEETS = 1 << 12
 MOST_ENTRIES = 1 << 20
 """Models known, or known not to be there; about 200 bytes each besides their own memory."""
 

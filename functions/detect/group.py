@@ -21,7 +21,7 @@ from aiops.series_store import NONCE_BYTES, Field, Mode, Write
 from aiops.training import HISTORY_CHUNK_MS
 from aiops.verdicts import Given
 from functions.detect.batch import Batch
-from functions.detect.fitted import Entry, Wanted
+from functions.detect.fitted import Fleet, Needed
 from functions.detect.judge import Judge
 from functions.detect.lines import begin_with, line_of, lines_of
 from functions.detect.modelled import Judged, Modelled
@@ -89,15 +89,17 @@ class Group:
             return []
         return [self._batch.keys[self._members[at]] for at in np.flatnonzero(~self._known)]
 
-    def models(self) -> list[Wanted]:
-        """Return the models these series are to be scored with."""
-        return [] if not self._judge.rule.modelled else [one for one in self._models() if one]
+    def needed(self) -> Needed | None:
+        """Return the models these series are to be scored with, None where there never are any."""
+        if not self._judge.rule.modelled:
+            return None
+        return Needed(self._batch.keys, self._members, self._array["header"]["model"])
 
     def run(
         self,
         rank: NDArray[np.int64],
         verdicts: Mapping[tuple[int, str], Sequence[Given]],
-        models: Mapping[Wanted, Entry | None],
+        fleet: Fleet | None,
         outcome: Outcome,
     ) -> None:
         """Take in all samples, and add what came of it to the outcome; see `Round.run`."""
@@ -105,9 +107,9 @@ class Group:
         before = self._array.copy()
         self._recall(verdicts)
         if self._judge.rule.modelled:
-            entries = [models.get(one) if one else None for one in self._models()]
             header, track = self._array["header"], self._array["track"]
-            self._modelled = Modelled(self._judge.rule, header, track, entries)
+            fleet = fleet or Fleet([None] * len(header))
+            self._modelled = Modelled(self._judge.rule, header, track, fleet)
         position = np.full(len(self._batch.keys), -1)
         position[self._members] = np.arange(len(self._members))
         at = position[self._batch.row]
@@ -117,14 +119,6 @@ class Group:
             self._take(step)
         self._ask()
         self._collect(before)
-
-    def _models(self) -> list[Wanted | None]:
-        """Return the model of each series, None where it has none."""
-        keys, versions = self._batch.keys, self._array["header"]["model"].tolist()
-        return [
-            (*keys[member], version) if version > 0 else None
-            for member, version in zip(self._members.tolist(), versions, strict=True)
-        ]
 
     def _recall(self, verdicts: Mapping[tuple[int, str], Sequence[Given]]) -> None:
         """Give records made anew the lines that the verdicts on their series come to."""

@@ -143,10 +143,10 @@ class DetectHandler:
     def _score(self, batch: Batch, records: Sequence[bytes | None]) -> Outcome:
         """Score with all that has to be known; it is there for most series already."""
         scoring = self.scorer.begin(batch, records)
-        anew, wanted = scoring.made_anew, scoring.models
+        anew = scoring.made_anew
         given = dict(zip(anew, self.verdicts.read(anew), strict=True)) if anew else {}
-        models = self.shelf.find(wanted, self.models.fetch) if wanted else {}
-        return scoring.run(given, models)
+        fleets = [self.shelf.fleet(one, self.models.fetch) for one in scoring.needed]
+        return scoring.run(given, fleets)
 
     def _tick(self, event: Event) -> Counts:
         """Publish what was left behind; everything before the tick in its partition is done."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aiops.detection import FloatArray, Scores, StateArray, TimeArray
 from functions.detect.config import Rule
 from functions.detect.drift import drifted
-from functions.detect.fitted import Entry, Fitted, Models
+from functions.detect.fitted import Fitted, Fleet, Models
 
 Reason = Literal["history", "age", "drift", "new_trend"]
 
@@ -49,7 +49,7 @@ class Modelled:
         rule: Of all these series.
         header: Their headers, shape (n,), updated in place.
         track: What is kept for models, shape (n,), updated in place.
-        entries: The model of each, None where there is none.
+        fleet: Their models.
     """
 
     def __init__(
@@ -57,17 +57,9 @@ class Modelled:
         rule: Rule,
         header: StateArray,
         track: StateArray,
-        entries: Sequence[Entry | None],
+        fleet: Fleet,
     ) -> None:
-        self._rule, self._header, self._track, self._entries = rule, header, track, entries
-        self._until = np.array([0 if one is None else one.until for one in entries])
-        self._made = np.array([0 if one is None else one.made_at for one in entries])
-        self._place = np.array([0 if one is None else one.place for one in entries])
-        kinds: dict[int, tuple[Models, list[int]]] = {}
-        for at, one in enumerate(entries):
-            if one is not None:
-                kinds.setdefault(id(one.models), (one.models, []))[1].append(at)
-        self._kinds = [(models, np.array(rows)) for models, rows in kinds.values()]
+        self._rule, self._header, self._track, self._fleet = rule, header, track, fleet
 
     def score(
         self, at: NDArray[np.int64], time: TimeArray, value: FloatArray, scores: Scores
@@ -88,7 +80,7 @@ class Modelled:
             track = self._followed(rows)
             length = int(self._rule.history_step * 1000)
             kept = track["stepped"] // length != time[mine] // length
-            fitted = models.score(self._place[rows], time[mine], value[mine], track, kept)
+            fitted = models.score(self._fleet.place[rows], time[mine], value[mine], track, kept)
             track["stepped"] = np.where(kept, time[mine], track["stepped"])
             self._track[rows] = track
             there = np.flatnonzero(fitted.valid)
@@ -100,9 +92,9 @@ class Modelled:
             ):  # fmt: skip
                 own[to[known]] = theirs[there[known]]
             said.append((fitted, np.where(fitted.valid, mine, -1)))
-        reasons = _Reasons(scores, said, self._header["model"][at], self._until[at], time)
+        reasons = _Reasons(scores, said, self._header["model"][at], self._fleet.until[at], time)
         judged = Scores(evidence, expected, lower, upper, reasons.explain)
-        return Judged(judged, by_model, lambda row: self._name(int(at[row])))
+        return Judged(judged, by_model, lambda row: self._fleet.name(int(at[row])))
 
     def follow(
         self,
@@ -136,7 +128,9 @@ class Modelled:
         samples, span = HISTORY[self._rule.detector]
         began = np.abs(header["since"])
         enough = (header["count"] >= samples) & (time - began >= span)
-        aged = (model > 0) & (time > self._until - (self._until - self._made) // 4)
+        aged = (model > 0) & (
+            time > self._fleet.until - (self._fleet.until - self._fleet.made) // 4
+        )
         given_up = (model < 0) & (header["since"] > 0)
         wait = np.clip((asked - began) // 4, SOONEST_MS, LATEST_MS)
         due = accepted & (aged | given_up | ((model <= 0) & enough))
@@ -146,21 +140,19 @@ class Modelled:
         asked[places] = time[places]
         return list(zip(places, reasons, strict=True))
 
-    def _name(self, at: int) -> str:
-        entry = self._entries[at]
-        return "" if entry is None else entry.detector
-
     def _in_force(
         self, at: NDArray[np.int64], time: TimeArray
     ) -> list[tuple[Models, NDArray[np.int64], NDArray[np.int64]]]:
         """Return models, and the series, by position in the group and row, that they score."""
-        row = np.full(len(self._entries), -1)
+        row = np.full(len(self._fleet), -1)
         row[at] = np.arange(len(at))
         found = []
-        for models, rows in self._kinds:
+        for models, rows in self._fleet.kinds:
             mine = row[rows]
             now = time[np.maximum(mine, 0)]
-            holds = (mine >= 0) & (self._header["model"][rows] > 0) & (now < self._until[rows])
+            holds = (
+                (mine >= 0) & (self._header["model"][rows] > 0) & (now < self._fleet.until[rows])
+            )
             if holds.any():
                 found.append((models, rows[holds], mine[holds]))
         return found
@@ -168,10 +160,10 @@ class Modelled:
     def _followed(self, rows: NDArray[np.int64]) -> StateArray:
         """Return the tracks of series; that of a model used for the first time is empty."""
         track = self._track[rows]
-        new = track["followed"] != self._made[rows]
+        new = track["followed"] != self._fleet.made[rows]
         if new.any():
             track[new] = np.zeros((), track.dtype)
-            track["followed"] = self._made[rows]
+            track["followed"] = self._fleet.made[rows]
         return track
 
 

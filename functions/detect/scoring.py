@@ -7,7 +7,7 @@ import numpy as np
 from aiops.verdicts import Given
 from functions.detect.batch import Batch
 from functions.detect.config import DetectConfig
-from functions.detect.fitted import Entry, Wanted
+from functions.detect.fitted import Fleet, Needed
 from functions.detect.group import Group, Outcome
 from functions.detect.judge import Judge
 
@@ -50,7 +50,7 @@ class Scorer:
             batch: The samples.
             records: What is stored of each of the batch's series.
         """
-        return self.begin(batch, records).run({}, {})
+        return self.begin(batch, records).run({}, ())
 
 
 class Round:
@@ -58,27 +58,30 @@ class Round:
 
     Attributes:
         made_anew: Series whose record says nothing of the verdicts on them, which have to be read.
-        models: Models to score with.
+        needed: Models to score with, of some of the series each.
     """
 
     def __init__(self, batch: Batch, groups: Sequence[Group]) -> None:
         self._batch, self._groups = batch, groups
         self.made_anew: list[Place] = [place for group in groups for place in group.made_anew()]
-        self.models: list[Wanted] = [wanted for group in groups for wanted in group.models()]
+        needed = [(group, group.needed()) for group in groups]
+        self.needed: list[Needed] = [one for _, one in needed if one is not None]
+        self._modelled = [group for group, one in needed if one is not None]
 
     def run(
         self,
         verdicts: Mapping[Place, Sequence[Given]],
-        models: Mapping[Wanted, Entry | None],
+        fleets: Sequence[Fleet],
     ) -> Outcome:
         """Score every sample later than the last accepted one of its series, oldest first.
 
         Args:
             verdicts: On series made anew, where there are any.
-            models: Those at hand.
+            fleets: Those models, in the order of `needed`; nothing where none are at hand.
         """
         outcome = Outcome()
         rank = self._batch.rank
+        models = dict(zip(map(id, self._modelled), fleets, strict=False))
         for group in self._groups:
-            group.run(rank, verdicts, models, outcome)
+            group.run(rank, verdicts, models.get(id(group)), outcome)
         return outcome
