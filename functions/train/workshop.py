@@ -98,6 +98,11 @@ class Workshop:
             self.close()
         return Done(outcome, self._timer() - started, watch.peak)
 
+    @property
+    def pid(self) -> int | None:
+        """Id of the worker, None while there is none."""
+        return None if self._worker is None else self._worker.pid
+
     def close(self) -> None:
         """End the worker and everything it started."""
         worker, self._worker, self._fits = self._worker, None, 0
@@ -221,8 +226,8 @@ def memory_of(process: int) -> int:
         with suppress(OSError, IndexError):
             statm = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
             total += int(statm.split()[1]) * _PAGE
-            listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-            open_processes += [int(child) for child in listed.split()]
+            for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+                open_processes += [int(child) for child in listed.read_text("ascii").split()]
     return total
 
 

@@ -20,8 +20,9 @@ EFFECT = {
         "no step is sent twice"
     ),
     topics.CONTROL: (
-        "commands, changes and topologies hold as of their own time; a tick does no harm, and "
-        "the next one does its work anyway"
+        "commands, changes, topologies, verdicts and models hold as of their own time; a request "
+        "for a model that was served since is not served again; a tick does no harm, and the next "
+        "one does its work anyway"
     ),
 }
 """What an event published again leads to, by topic."""

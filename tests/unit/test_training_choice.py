@@ -7,29 +7,14 @@ import numpy as np
 import pytest
 
 from aiops.artefact import Artefact
-from aiops.detection import Scores
 from aiops.training import History
 from functions.train import acceptance, procedure
 from functions.train.baseline import baseline
 from functions.train.choice import choose, seasons
 from functions.train.fit import DAY_MS, Model, Unfit
 from functions.train.procedure import Task, serve
-from tests.train_worker import FITS
+from tests.train_worker import FITS, Steadfast
 from tests.unit.test_fits import MINUTES, NOW, course, history
-
-
-class Steadfast:
-    """A baseline that always expects 100, give or take 10."""
-
-    dtype = np.dtype([("count", "<i8")])
-    alarm_line = 1.0
-    min_history = 0
-
-    def score(self, state, time, value):
-        state["count"] += 1
-        even = np.ones(len(value))
-        evidence = np.abs(value - 100.0) / 10.0
-        return Scores(evidence, even * 100, even * 90, even * 110, lambda _: "")
 
 
 def noise(days=14.0, step=10 * MINUTES, seed=1):
