@@ -37,7 +37,7 @@ class Codebook:
 
     def observe(
         self, book: "Book", time: TimeArray, count: NDArray[np.int64], signal: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> "Novelty":
         """Return the novelty of one value of each signal, and remember it.
 
         Args:
@@ -45,18 +45,14 @@ class Codebook:
             time: Unix milliseconds, shape (n,).
             count: Samples of the series so far, this one included, shape (n,).
             signal: Values, shape (n, s), at most 1e140 in size.
-
-        Returns:
-            Distance to the nearest value remembered beyond the radius, in radii, 0 for a known
-            value, at most `limit`, shape (n, s); and the same to the nearest old value of the
-            first d signals, those the book keeps dates of, shape (n, d).
         """
         live = book.used >= count.astype(np.uint32)[:, None, None]
         distance = np.where(live, np.abs(book.code - signal[:, :, None]), FARTHEST)
         nearest = distance.argmin(axis=2)
         row, column = np.ogrid[: signal.shape[0], : signal.shape[1]]
         gap = distance[row, column, nearest]
-        radius = self.radius * _spread(book.code, live)
+        low, high = _edges(book.code, live)
+        radius = self.radius * np.maximum(high - low, 0.0)
         minute = (time // MINUTE_MS).astype(np.uint32)
         dated = book.born.shape[1]
         old = book.born + np.uint32(self.age) < minute[:, None, None]
@@ -68,7 +64,13 @@ class Codebook:
         book.used[row, column, nearest] = np.where(novel, book.used[row, column, nearest], again)
         born = np.where(count > self.trusted, minute, 0).astype(np.uint32)
         self._remember(book, np.nonzero(novel), count, signal, born)
-        return self._excess(gap, radius), since
+        known = high >= low
+        return Novelty(
+            self._excess(gap, radius),
+            since,
+            np.where(known, low - radius, -FARTHEST),
+            np.where(known, high + radius, FARTHEST),
+        )
 
     def _remember(
         self,
@@ -108,10 +110,28 @@ class Book:
     born: NDArray[np.uint32]
 
 
-def _spread(code: FloatArray, present: NDArray[np.bool_]) -> FloatArray:
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """How new one value of each signal is.
+
+    Attributes:
+        new: Distance to the nearest value remembered beyond the radius, in radii, 0 for a known
+            value, at most the book's limit, shape (n, s).
+        since: The same to the nearest old value of the first d signals, those the book keeps
+            dates of, shape (n, d).
+        lower: The smallest value remembered less the radius, shape (n, s).
+        upper: The largest and the radius, shape (n, s).
+    """
+
+    new: FloatArray
+    since: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def _edges(code: FloatArray, present: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
     low, high = np.where(present, code, FARTHEST), np.where(present, code, -FARTHEST)
-    lowest, highest = _picked(low, low.argmin(axis=2)), _picked(high, high.argmax(axis=2))
-    return np.maximum(highest - lowest, 0.0)
+    return _picked(low, low.argmin(axis=2)), _picked(high, high.argmax(axis=2))
 
 
 def _picked(places: FloatArray, at: NDArray[np.intp]) -> FloatArray:
