@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aiops.detection import FloatArray, Scores, TimeArray
 from aiops.training import History
-from functions.detect.fitted import Entry, Shelf
+from functions.detect.fitted import Entry, Fleet, Shelf
 from functions.detect.group import MODEL_LINE
 from functions.detect.judge import Judge
 from functions.detect.modelled import Modelled
@@ -141,7 +141,7 @@ class WithModels:
 
     def _renew(self) -> None:
         rule, header = self.judge_of_rows.rule, self._alone.header
-        self._modelled = Modelled(rule, header, self._track, self._entries)
+        self._modelled = Modelled(rule, header, self._track, Fleet(self._entries))
 
     def _fit(self, at: int) -> None:
         """Fit one series to what it has shown, and use what comes of it if it is better."""

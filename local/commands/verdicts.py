@@ -1,0 +1,62 @@
+"""`aiops verdicts`: what people said of anomalies, as labelled data for backtests."""
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator
+
+from aiops.adapters.cloudevent import iso
+from aiops.adapters.keys import Keys
+from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_verdicts import RedisVerdicts
+from aiops.errors import Misconfigured
+from aiops.verdicts import Given
+
+COLUMNS = (
+    "series", "timestamp", "label", "verdict", "detector", "evidence", "given_by", "given_at"
+)  # fmt: skip
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser("verdicts", help="what people said of anomalies, as data")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    exporting = actions.add_parser("export", help="print a CSV: series, timestamp, label 1 or 0")
+    exporting.add_argument("--series", default="", metavar="KEY", help="of one series only")
+    exporting.add_argument(
+        "--redis-url", default=os.environ.get("REDIS_URL", ""), metavar="URL",
+        help="default: REDIS_URL",
+    )  # fmt: skip
+    exporting.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the verdicts in force, sorted by series and time; 1 where there are none.
+
+    Raises:
+        Misconfigured: nobody said where Redis is.
+        Unavailable: Redis does not answer.
+    """
+    if not options.redis_url:
+        raise Misconfigured("--redis-url: not given, nor is REDIS_URL set")
+    keys = Keys(f"{options.generation}:" if options.generation else "")
+    said = RedisVerdicts(connect(options.redis_url), keys).everything()
+    rows = sorted(rows_of(said, options.series))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    return 0 if rows else 1
+
+
+def rows_of(
+    said: Iterable[tuple[str, tuple[Given, ...]]], series: str = ""
+) -> Iterator[tuple[str | int | float, ...]]:
+    """Yield a row of `COLUMNS` for every verdict in force; what was expected is no anomaly."""
+    for key, verdicts in said:
+        for one in verdicts:
+            if one.verdict == "withdrawn" or (series and series != key):
+                continue
+            label = int(one.verdict == "anomaly")
+            given = (one.verdict, one.detector, one.evidence, one.given_by, iso(one.given_at))
+            yield key, iso(one.time), label, *given
