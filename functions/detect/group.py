@@ -25,7 +25,9 @@ from functions.detect.fitted import Fleet, Needed
 from functions.detect.judge import Judge
 from functions.detect.lines import begin_with, line_of, lines_of
 from functions.detect.modelled import Judged, Modelled
+from functions.detect.rates import increase
 from functions.detect.record import ends, seal, unpack, words
+from functions.detect.units import unit_of, with_units
 
 RENEWAL_MS = 24 * 3_600_000
 """A record's lifetime, which is much longer, is renewed by the first sample of each such span."""
@@ -179,8 +181,9 @@ class Group:
         old, new = header["raw"][at], step.value[mine]
         seconds = np.where(first, 1.0, (step.time[mine] - header["last"][at]) / 1000.0)
         with np.errstate(over="ignore"):  # a rate beyond all numbers is none
-            value[mine] = np.where(new >= old, new - old, new) / seconds
-        header["raw"][at] = new
+            grown, stands = increase(old, new)
+            value[mine] = np.where(first, 0.0, grown) / seconds
+        header["raw"][at] = np.where(first, new, stands)
         keep = np.isfinite(value)
         keep[mine] &= ~first
         return _Step(step.at[keep], step.time[keep], value[keep])
@@ -253,10 +256,16 @@ class Group:
             alarm_line=line,
             score=score,
             severity=severity_of(score),
-            reason=scores.explain(place),
+            reason=self._reason(series.metric, step, place, scores),
         )
         content = anomaly.model_dump_json().encode()
         self._outputs.setdefault(at, []).append((f"{series.key}:{time}", content))
+
+    def _reason(self, metric: str, step: _Step, place: int, scores: Scores) -> str:
+        counter = bool(self._batch.counter[self._members[step.at[place]]])
+        others = [float(each[place]) for each in (scores.expected, scores.lower, scores.upper)]
+        unit = unit_of(metric, counter=counter)
+        return with_units(scores.explain(place), unit, float(step.value[place]), others)
 
     def _ask(self) -> None:
         """Ask for models of series that have reached what it takes."""

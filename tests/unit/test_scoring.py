@@ -104,6 +104,13 @@ def test_a_counter_is_judged_by_its_rate_and_a_reset_is_no_drop(
     assert alarms(judged((50, 400.0))) == [30.0]
 
 
+def test_a_scrape_of_a_copy_that_lags_behind_is_no_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = Judged(monkeypatch, Rule(min_dev_from_expected=0.5), kind="counter")
+    judged((10, 1_000.0), (20, 1_100.0))
+    assert alarms(judged((30, 1_090.0))) == [0.0]
+    assert alarms(judged((40, 1_200.0), (50, 1_300.0))) == []
+
+
 def test_only_samples_later_than_the_last_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = Judged(monkeypatch, Rule())
     judged((10, 10.0), (20, 10.0))
