@@ -19,11 +19,14 @@ class Steadfast:
     alarm_line = 1.0
     min_history = 0
 
+    def __init__(self, expected=100.0):
+        self.expected = expected
+
     def score(self, state, time, value):
         state["count"] += 1
-        even = np.ones(len(value))
-        evidence = np.abs(value - 100.0) / 10.0
-        return Scores(evidence, even * 100, even * 90, even * 110, lambda _: "")
+        even = np.full(len(value), self.expected)
+        evidence = np.abs(value - even) / 10.0
+        return Scores(evidence, even, even - 10, even + 10, lambda _: "")
 
 
 class Steady:
@@ -31,15 +34,15 @@ class Steady:
 
     horizon_ms = 24 * HOUR_MS
 
-    def __init__(self, seconds=0.0, half=1.0):
-        self.seconds, self.half = seconds, half
+    def __init__(self, seconds=0.0, half=1.0, off=0.0):
+        self.seconds, self.half, self.off = seconds, half, off
 
     def fit(self, history, span, beat):
         beat("steady")
         time.sleep(self.seconds)
         grid = grid_of(span, 300_000)
         even = np.ones(len(grid))
-        return band(grid, even * history.value.mean(), even * self.half, 3.0, "steady")
+        return band(grid, even * (history.value.mean() + self.off), even * self.half, 3.0, "steady")
 
 
 class Hanging(Steady):

@@ -16,7 +16,7 @@ from tests.waiting import until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-FUNCTIONS = ("detect", "correlate", "act", "collect")
+FUNCTIONS = ("detect", "correlate", "act", "collect", "train")
 
 
 def gone(pid: int) -> bool:
