@@ -15,6 +15,7 @@ import redis
 import yaml
 
 from aiops.adapters.keys import Keys
+from aiops.adapters.redis_changes import RedisChanges
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_verdicts import RedisVerdicts
@@ -92,7 +93,9 @@ def _give_models(url: str, config: DetectConfig, sweeps: Sweeps) -> dict[str, fl
     with redis.Redis.from_url(url) as client:
         models = RedisModels(client, keys, clock)
         store, kinds = RedisSeriesStore(client, keys), Scorer(config, "bench").kinds
-        control = Control(store, RedisVerdicts(client, keys), clock, kinds)
+        control = Control(
+            store, RedisVerdicts(client, keys), RedisChanges(client, keys), clock, kinds
+        )
         for head in (head for heads in sweeps.groups for head in heads):
             name = _detector(config, head)
             counts[name] += 1

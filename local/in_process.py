@@ -7,6 +7,7 @@ from typing import Any
 
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
@@ -65,6 +66,7 @@ class InProcess:
             domain=DOMAIN,
             models=MemoryModels(),
             verdicts=MemoryVerdicts(),
+            changes=MemoryChanges(),
         )
         correlate = assemble(
             DOMAIN,
@@ -84,6 +86,7 @@ class InProcess:
 
     def change(self, change: ChangeObserved) -> None:
         """Deliver a change."""
+        self.detect(_event(change, change.observed_at))
         self.correlate(_event(change, change.observed_at))
         self._settle()
 

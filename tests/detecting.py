@@ -8,6 +8,7 @@ import orjson
 
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_verdicts import MemoryVerdicts
@@ -46,6 +47,7 @@ class Detecting:
     store: MemorySeriesStore = field(default_factory=MemorySeriesStore)
     models: MemoryModels = field(default_factory=MemoryModels)
     verdicts: MemoryVerdicts = field(default_factory=MemoryVerdicts)
+    changes: MemoryChanges = field(default_factory=MemoryChanges)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     handler: DetectHandler = field(init=False)
@@ -60,7 +62,7 @@ class Detecting:
         reader = SampleReader(NAMES, self.config.rule_for)
         self.handler = DetectHandler(
             self.store, self.publisher, self.clock, reader, self.config,
-            Scorer(self.config, "test"), "test", self.models, self.verdicts,
+            Scorer(self.config, "test"), "test", self.models, self.verdicts, self.changes,
         )  # fmt: skip
 
     def feed(

@@ -21,6 +21,7 @@ class Batch:
         keys: Shard and key of the distinct series.
         rule: Place of the rule that judges each, shape (len(keys),).
         counter: Whether each is a counter, shape (len(keys),).
+        service: Which each speaks of.
         named: Returns the series at a place in full.
         row: Index into `keys` of every sample, ascending, shape (n,).
         time: Unix milliseconds, ascending within a series, shape (n,).
@@ -30,6 +31,7 @@ class Batch:
     keys: tuple[tuple[int, str], ...]
     rule: NDArray[np.int64]
     counter: NDArray[np.bool_]
+    service: tuple[str, ...]
     named: Callable[[int], Series]
     row: NDArray[np.int64]
     time: TimeArray
@@ -52,6 +54,7 @@ class Batch:
             tuple(self.keys[place] for place in places),
             self.rule[places],
             self.counter[places],
+            tuple(self.service[place] for place in places),
             lambda place: self.named(places[place]),
             row[keep],
             self.time[keep],
@@ -83,7 +86,9 @@ def take(
     keep = np.flatnonzero(fine & (place >= 0))
     keep = keep[np.lexsort((keep, time[keep], place[keep]))]
     row, time, value = place[keep], time[keep], value[keep]
-    batch = Batch(heads.keys, heads.rule, heads.counter, columns.named, row, time, value)
+    batch = Batch(
+        heads.keys, heads.rule, heads.counter, heads.service, columns.named, row, time, value
+    )
     return batch, +dropped
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aiops.adapters.cloudevent import read_fact
+from aiops.changes import ChangeMarks
 from aiops.clock import Clock
 from aiops.errors import Unavailable
-from aiops.events import FeedbackGiven, ModelFitted
+from aiops.events import ChangeObserved, FeedbackGiven, ModelFitted
 from aiops.ports import Counts, Event
 from aiops.series import shard_of
 from aiops.series_store import NONCE_BYTES, Mode, SeriesStore, Write
@@ -31,10 +32,13 @@ class Control:
         kinds: The kinds of records there are.
     """
 
-    types: ClassVar[frozenset[str]] = frozenset((ModelFitted.type, FeedbackGiven.type))
+    types: ClassVar[frozenset[str]] = frozenset(
+        (ModelFitted.type, FeedbackGiven.type, ChangeObserved.type)
+    )
 
     store: SeriesStore
     verdicts: VerdictStore
+    changes: ChangeMarks
     clock: Clock
     kinds: Container[int]
 
@@ -47,6 +51,10 @@ class Control:
         """
         if event.type == ModelFitted.type:
             return self._fitted(read_fact(event, ModelFitted))
+        if event.type == ChangeObserved.type:
+            change = read_fact(event, ChangeObserved)
+            self.changes.note(change.service, change.observed_at)
+            return Counter(changes=1)
         return self._feedback(read_fact(event, FeedbackGiven))
 
     def _fitted(self, fact: ModelFitted) -> Counts:

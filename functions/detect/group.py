@@ -53,6 +53,21 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of series besides their records.
+
+    Attributes:
+        verdicts: On series made anew.
+        fleet: Models of all series of a group, None where none are at hand.
+        changes: When services were last changed.
+    """
+
+    verdicts: Mapping[tuple[int, str], Sequence[Given]]
+    fleet: Fleet | None
+    changes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Step:
     """One sample each of some series of a group.
 
@@ -84,6 +99,7 @@ class Group:
         self._kept: dict[int, list[tuple[int, bytes]]] = {}
         self._accepted = np.zeros(len(members), dtype=np.int64)
         self._modelled: Modelled | None = None
+        self._changed: TimeArray | None = None
 
     def made_anew(self) -> list[tuple[int, str]]:
         """Return the series whose record says nothing of the verdicts on them."""
@@ -97,20 +113,26 @@ class Group:
             return None
         return Needed(self._batch.keys, self._members, self._array["header"]["model"])
 
+    def services(self) -> set[str]:
+        """Return the services whose changes matter to these series."""
+        if not self._judge.rule.relearn_on_change:
+            return set()
+        return {self._batch.service[member] for member in self._members.tolist()}
+
     def run(
         self,
         rank: NDArray[np.int64],
-        verdicts: Mapping[tuple[int, str], Sequence[Given]],
-        fleet: Fleet | None,
+        known: Known,
         outcome: Outcome,
     ) -> None:
         """Take in all samples, and add what came of it to the outcome; see `Round.run`."""
         self._outcome = outcome
         before = self._array.copy()
-        self._recall(verdicts)
+        self._recall(known.verdicts)
+        self._changed = self._changes(known.changes)
         if self._judge.rule.modelled:
             header, track = self._array["header"], self._array["track"]
-            fleet = fleet or Fleet([None] * len(header))
+            fleet = known.fleet or Fleet([None] * len(header))
             self._modelled = Modelled(self._judge.rule, header, track, fleet)
         position = np.full(len(self._batch.keys), -1)
         position[self._members] = np.arange(len(self._members))
@@ -121,6 +143,29 @@ class Group:
             self._take(step)
         self._ask()
         self._collect(before)
+
+    def _changes(self, changes: Mapping[str, int]) -> TimeArray | None:
+        """Return when the service of each series was last changed, None where none ever was."""
+        if not changes or not self._judge.rule.relearn_on_change:
+            return None
+        services = [self._batch.service[member] for member in self._members.tolist()]
+        return np.array([changes.get(name, 0) for name in services], dtype=np.int64)
+
+    def _relearn(self, header: StateArray, step: _Step) -> None:
+        """Forget what was learned before a change, with the first sample after it, once."""
+        if self._changed is None:
+            return
+        at = self._changed[step.at]
+        due = (at > np.abs(header["since"][step.at])) & (at <= step.time)
+        rows = step.at[due]
+        for name in self._array.dtype.names or ():
+            if name != "header":
+                self._array[name][rows] = np.zeros((), self._array.dtype[name])
+        header["since"][rows] = -at[due]
+        for name in ("count", "over_since", "asked"):
+            header[name][rows] = 0
+        model = header["model"][rows]
+        header["model"][rows] = np.where(at[due] > np.abs(model), -at[due], model)
 
     def _recall(self, verdicts: Mapping[tuple[int, str], Sequence[Given]]) -> None:
         """Give records made anew the lines that the verdicts on their series come to."""
@@ -139,6 +184,7 @@ class Group:
         if len(step.at) == 0:
             return
         self._accepted[step.at] += 1
+        self._relearn(header, step)
         scorable = self._rates(header, step)
         if self._modelled is not None:
             self._keep(header, scorable)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiops import topics
 from aiops.adapters.cloudevent import read_fact
 from aiops.adapters.serve import child_trace
+from aiops.changes import ChangeMarks
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
 from aiops.events import AnomaliesDetected, Samples, TrainingRequested, WorkDue
@@ -78,13 +79,16 @@ class DetectHandler:
     domain: str
     models: ModelStore
     verdicts: VerdictStore
+    changes: ChangeMarks
     shelf: Shelf = field(init=False)
     control: Control = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the parts that are its own."""
         self.shelf = Shelf(int(self.config.model_memory * (1 << 20)))
-        self.control = Control(self.store, self.verdicts, self.clock, self.scorer.kinds)
+        self.control = Control(
+            self.store, self.verdicts, self.changes, self.clock, self.scorer.kinds
+        )
 
     def __call__(self, event: Event) -> Counts:
         """Handle one event.
@@ -146,7 +150,8 @@ class DetectHandler:
         anew = scoring.made_anew
         given = dict(zip(anew, self.verdicts.read(anew), strict=True)) if anew else {}
         fleets = [self.shelf.fleet(one, self.models.fetch) for one in scoring.needed]
-        return scoring.run(given, fleets)
+        changes = self.changes.latest(scoring.services) if scoring.services else {}
+        return scoring.run(given, fleets, changes)
 
     def _tick(self, event: Event) -> Counts:
         """Publish what was left behind; everything before the tick in its partition is done."""

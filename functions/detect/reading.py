@@ -31,6 +31,7 @@ class Heads:
         keys: Shard and key of the distinct series.
         rule: Place of the rule that judges each, shape (len(keys),).
         counter: Whether each is a counter, shape (len(keys),).
+        service: Which each speaks of.
         place: For every head its place among the distinct ones, or REFUSED.
         refusals: Why, by head.
         first: For each distinct series the first head that names it.
@@ -39,6 +40,7 @@ class Heads:
     keys: tuple[tuple[int, str], ...]
     rule: NDArray[np.int64]
     counter: NDArray[np.bool_]
+    service: tuple[str, ...]
     place: NDArray[np.int64]
     refusals: dict[int, str]
     first: tuple[int, ...]
@@ -137,6 +139,7 @@ class SampleReader:
         places: dict[tuple[int, str], int] = {}
         place = np.full(len(given), REFUSED, dtype=np.int64)
         rule: list[int] = []
+        service: list[str] = []
         first: list[int] = []
         refusals: dict[int, str] = {}
         for index, head in enumerate(given):
@@ -148,12 +151,14 @@ class SampleReader:
             if key not in places:
                 places[key] = len(places)
                 rule.append(self._rule_for(series))
+                service.append(series.service)
                 first.append(index)
             place[index] = places[key]
         return Heads(
             tuple(places),
             np.array(rule, dtype=np.int64),
             np.array([given[index].kind == "counter" for index in first], dtype=bool),
+            tuple(service),
             place,
             refusals,
             tuple(first),

@@ -8,7 +8,7 @@ from aiops.verdicts import Given
 from functions.detect.batch import Batch
 from functions.detect.config import DetectConfig
 from functions.detect.fitted import Fleet, Needed
-from functions.detect.group import Group, Outcome
+from functions.detect.group import Group, Known, Outcome
 from functions.detect.judge import Judge
 
 Place = tuple[int, str]
@@ -50,7 +50,7 @@ class Scorer:
             batch: The samples.
             records: What is stored of each of the batch's series.
         """
-        return self.begin(batch, records).run({}, ())
+        return self.begin(batch, records).run({}, (), {})
 
 
 class Round:
@@ -59,6 +59,7 @@ class Round:
     Attributes:
         made_anew: Series whose record says nothing of the verdicts on them, which have to be read.
         needed: Models to score with, of some of the series each.
+        services: Whose changes matter.
     """
 
     def __init__(self, batch: Batch, groups: Sequence[Group]) -> None:
@@ -66,22 +67,26 @@ class Round:
         self.made_anew: list[Place] = [place for group in groups for place in group.made_anew()]
         needed = [(group, group.needed()) for group in groups]
         self.needed: list[Needed] = [one for _, one in needed if one is not None]
+        self.services = {name for group in groups for name in group.services()}
         self._modelled = [group for group, one in needed if one is not None]
 
     def run(
         self,
         verdicts: Mapping[Place, Sequence[Given]],
         fleets: Sequence[Fleet],
+        changes: Mapping[str, int],
     ) -> Outcome:
         """Score every sample later than the last accepted one of its series, oldest first.
 
         Args:
             verdicts: On series made anew, where there are any.
             fleets: Those models, in the order of `needed`; nothing where none are at hand.
+            changes: When services were last changed, unix milliseconds.
         """
         outcome = Outcome()
         rank = self._batch.rank
         models = dict(zip(map(id, self._modelled), fleets, strict=False))
         for group in self._groups:
-            group.run(rank, verdicts, models.get(id(group)), outcome)
+            known = Known(verdicts, models.get(id(group)), changes)
+            group.run(rank, known, outcome)
         return outcome

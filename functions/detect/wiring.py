@@ -2,6 +2,7 @@
 
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
+from aiops.adapters.redis_changes import RedisChanges
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_replicas import replicated
@@ -31,5 +32,6 @@ def build(settings: Settings) -> Handler:
         domain=settings.domain,
         models=RedisModels(client, keys, settings.clock),
         verdicts=RedisVerdicts(client, keys, settings.clock.rate),
+        changes=RedisChanges(client, keys, settings.clock.rate),
     )
     return replicated(handler, client, settings.redis_wait)

@@ -9,6 +9,7 @@ from redis.connection import Connection
 
 from aiops.adapters.keys import Keys
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.redis_changes import RedisChanges
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_verdicts import RedisVerdicts
@@ -43,7 +44,11 @@ def handler(redis_url: str):
         store = RedisSeriesStore(client, keys)
         reader = SampleReader(SeriesMap(), config.rule_for)
         parts = (MemoryPublisher(), clock, reader, config, Scorer(config, "test"), "test")
-        known = (RedisModels(client, keys, clock), RedisVerdicts(client, keys))
+        known = (
+            RedisModels(client, keys, clock),
+            RedisVerdicts(client, keys),
+            RedisChanges(client, keys),
+        )
         made = DetectHandler(store, *parts, *known)
         for minute in range(3):
             made(event(minute))

@@ -10,6 +10,7 @@ import orjson
 
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_verdicts import MemoryVerdicts
@@ -108,7 +109,7 @@ def make(
     reader = SampleReader(NAMES, config.rule_for)
     return DetectHandler(
         store, publisher, clock or ManualClock(START), reader, config, scorer, "test",
-        models or MemoryModels(), verdicts or MemoryVerdicts(),
+        models or MemoryModels(), verdicts or MemoryVerdicts(), MemoryChanges(),
     )  # fmt: skip
 
 

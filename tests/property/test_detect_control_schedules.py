@@ -204,7 +204,9 @@ def shard(series: str) -> int:
 def test_a_mistake_in_the_order_of_reading_is_caught(mistake: type[Control]) -> None:
     def damage(handler) -> None:
         right = handler.control
-        handler.control = mistake(right.store, right.verdicts, right.clock, right.kinds)
+        handler.control = mistake(
+            right.store, right.verdicts, right.changes, right.clock, right.kinds
+        )
 
     with pytest.raises((AssertionError, KeyError)):
         for seed in range(SEARCH):

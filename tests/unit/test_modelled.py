@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from aiops.events import ChangeObserved
 from aiops.training import HISTORY_CHUNK_MS, POINT
 from functions.detect.config import DetectConfig, Rule
 from tests.detecting import (
@@ -237,3 +238,24 @@ def history(detecting: Detecting, series) -> np.ndarray | None:
     if not chunks:
         return None
     return np.concatenate([np.frombuffer(bytes(chunks[key]), POINT) for key in sorted(chunks)])
+
+
+def test_a_change_of_its_service_lets_a_series_be_learned_anew_once_where_the_rule_says_so() -> (
+    None
+):
+    told = []
+    for relearn in (True, False):
+        detecting = Detecting(prophet(relearn_on_change=relearn))
+        detecting.fit(band(START, hours=24))
+        detecting.feed(minutes(START, noise(200)), size=10)
+        at = START + 200 * MINUTE
+        change = ChangeObserved(service="shop", kind="deploy", observed_at=at)
+        assert detecting.tell(change, at) == {"changes": 1}
+        elsewhere = ChangeObserved(service="cart", kind="deploy", observed_at=at + 5 * MINUTE)
+        detecting.tell(elsewhere, at)
+        told.append(detecting.feed(minutes(at, noise(90, level=300.0)), size=10))
+        detecting.tell(change, at)
+        header = detecting.header()
+        assert (header["count"], header["since"] < 0) == ((90, True) if relearn else (290, False))
+    assert told[0] == []
+    assert len(told[1]) == 90

@@ -64,6 +64,10 @@ class Keys:
         """Hash anomaly → the last word on it; kept `VERDICT_LIFETIME` after the last of them."""
         return f"{self._tag('d', shard)}:v:{key}"
 
+    def changes(self) -> str:
+        """Hash service → when it was last changed; kept `DOMAIN_LIFETIME` after the last."""
+        return f"aiops:{self.generation}{{changes}}"
+
     def model_statuses(self) -> tuple[str, str]:
         """Hash series → how its last fit ended, and sorted set of the same by when it did."""
         tag = self._tag("t", "models")
