@@ -16,12 +16,15 @@ Reason = Literal["history", "age", "drift", "new_trend"]
 
 DAY_MS = 24 * 3_600_000
 HISTORY = {
-    "auto": (100, DAY_MS),
-    "prophet": (100, DAY_MS),
-    "isolation_forest": (50, DAY_MS // 6),
+    "auto": (100, 2 * DAY_MS),
+    "prophet": (100, 2 * DAY_MS),
+    "isolation_forest": (50, 2 * DAY_MS),
     "luminaire": (100, 3 * DAY_MS),
 }
-"""Samples, and milliseconds, a series needs before a model is asked for."""
+"""Samples, and milliseconds, a series needs before a model is asked for.
+
+With so many samples it is asked for a first time: there may be older history elsewhere.
+"""
 
 SOONEST_MS, LATEST_MS = 3_600_000, DAY_MS
 """After how long a model is asked for again that has not come: a quarter of what the series was
@@ -127,7 +130,8 @@ class Modelled:
         time, model, asked = header["last"], header["model"], header["asked"]
         samples, span = HISTORY[self._rule.detector]
         began = np.abs(header["since"])
-        enough = (header["count"] >= samples) & (time - began >= span)
+        early = (asked == 0) & (header["since"] > 0)
+        enough = (header["count"] >= samples) & ((time - began >= span) | early)
         aged = (model > 0) & (
             time > self._fleet.until - (self._fleet.until - self._fleet.made) // 4
         )
