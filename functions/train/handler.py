@@ -126,7 +126,7 @@ class TrainHandler:
         status = self.models.status(request.series)
         if status is None or request.reason == "wish":
             return ""
-        if status.made_at >= request.requested_at:
+        if status.requested_at >= request.requested_at:
             return "already_served"
         failed = status.state == "failed" and self.clock.now() < status.until
         return "failed_lately" if failed else ""
@@ -187,6 +187,7 @@ class TrainHandler:
                 now,
                 outcome.until,
                 dict(outcome.quality),
+                request.requested_at,
             )
         )
         self.log(

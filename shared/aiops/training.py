@@ -75,6 +75,7 @@ class ModelStatus(NamedTuple):
         detector: What was fitted, `baseline` where the choice fell on it.
         reason: Why, in words.
         quality: Figures by name.
+        requested_at: When the request that was served was made; 0 where there was none.
     """
 
     series: str
@@ -87,6 +88,7 @@ class ModelStatus(NamedTuple):
     made_at: int
     until: int
     quality: dict[str, float]
+    requested_at: int = 0
 
 
 class ModelStore(Protocol):

@@ -17,8 +17,16 @@ from aiops.adapters.redis_history import RedisHistory
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_training import RedisTrainingQueue
 from aiops.artefact import Artefact
+from aiops.batching import Reading, batches
 from aiops.clock import SystemClock
-from aiops.events import ModelFitted, SeriesHead, TrainingRequested, WorkDue
+from aiops.events import (
+    AnomaliesDetected,
+    Anomaly,
+    ModelFitted,
+    SeriesHead,
+    TrainingRequested,
+    WorkDue,
+)
 from aiops.ids import derive
 from aiops.ports import Event, Message
 from aiops.series import SeriesMap
@@ -32,7 +40,10 @@ from tests.waiting import until
 HEAD = SeriesHead(metric="requests_per_second", labels={"service": "cart"})
 SERIES = SeriesMap().read(HEAD)
 DAY_MS = 24 * 3_600_000
-CONFIG = "train: {seconds: 45, luminaire_seconds: 45, slack: 1}"
+CONFIG = """
+train: {seconds: 45, luminaire_seconds: 45, slack: 1}
+detect: {default: {detector: prophet}}
+"""
 
 
 def seasonal(now: int) -> History:
@@ -140,6 +151,64 @@ def ended(pid: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     return True
+
+
+def samples(history: History) -> list[Message]:
+    readings = [
+        Reading(HEAD, at, value)
+        for at, value in zip(history.time.tolist(), history.value.tolist(), strict=True)
+    ]
+    return [
+        message
+        for start in range(0, len(readings), 500)
+        for message in batches(
+            readings[start : start + 500],
+            SeriesMap(),
+            "/t",
+            readings[min(start + 499, len(readings) - 1)].time,
+        )
+    ]
+
+
+@pytest.mark.slow
+def test_a_series_that_reaches_its_history_is_soon_judged_by_its_own_model(world: World) -> None:
+    """From samples to a request, a model, and an anomaly that only the model can know of."""
+    now = world.clock.now()
+    past = seasonal(now - 600_000)
+    with closing(KafkaProducer(bootstrap_servers=world.pipeline.kafka.bootstrap)) as producer:
+        for message in samples(past):
+            key, value, headers = encode(message)
+            producer.send("metrics", value, key, headers).get(timeout=10)
+
+        def modelled() -> bool:
+            status = world.status()
+            return status is not None and status.state == "active"
+
+        until(modelled, 180)
+        status = world.status()
+        assert status is not None
+        assert status.detector == "prophet", status.reason
+        time.sleep(2.0)
+        night = History(np.array([world.clock.now()]), np.array([160.0]))
+        (message,) = samples(night)
+        key, value, headers = encode(message)
+        producer.send("metrics", value, key, headers).get(timeout=10)
+    found: list[Anomaly] = []
+    where = world.pipeline.kafka.bootstrap
+    with closing(KafkaConsumer(bootstrap_servers=where, auto_offset_reset="earliest")) as consumer:
+        consumer.assign([TopicPartition("anomalies", n) for n in range(6)])
+
+        def by_the_model() -> bool:
+            for records in consumer.poll(timeout_ms=300).values():
+                for record in records:
+                    fact = AnomaliesDetected.model_validate_json(record.value)
+                    found.extend(one for one in fact.anomalies if one.detector == "prophet")
+            return bool(found)
+
+        until(by_the_model, 30)
+    (anomaly,) = found
+    assert anomaly.value == 160.0
+    assert anomaly.lower < anomaly.expected < anomaly.upper < 160.0
 
 
 @pytest.mark.slow
