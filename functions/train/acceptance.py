@@ -14,8 +14,8 @@ SHARE = 0.2
 LEAST_MS, MOST_MS = DAY_MS, 2 * DAY_MS
 """How long the stretch is: long enough for a day's season, no longer than a model is believed."""
 
-MOST_WARM_UP = 8_000
-"""Points before the stretch that the baseline learns from."""
+MOST_WARM_UP = 4_032
+"""Points before the stretch that the baseline learns from: two weeks, as `detect` keeps them."""
 
 OUTSIDE = 0.01
 """Share of points that may lie outside for an interval score.

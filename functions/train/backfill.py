@@ -13,7 +13,8 @@ from aiops.series import SeriesMap
 from aiops.training import History
 
 RATE_WINDOW = "5m"
-MOST_PIECES = 32
+MOST_PIECES = 3
+"""Queries for one history; each may take its time, and a lease has to outlast them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Backfill:
 
     Attributes:
         queries: Those of `collect`; a metric that none of them has is asked for by its name.
-        step: Milliseconds between two points.
+        step: Milliseconds between two points; more where a history would take too many queries.
     """
 
     metrics: Metrics
@@ -38,17 +39,16 @@ class Backfill:
         """
         wanted = self.names.read(head)
         promql = self.promql(head)
-        start = -(-since // self.step) * self.step
+        step = self.step * max(1, -(-(until - since) // (MOST_PIECES * MOST_POINTS * self.step)))
+        start = -(-since // step) * step
         found: dict[int, float] = {}
-        for _ in range(MOST_PIECES):
-            if start >= until:
-                break
-            end = min(start + (MOST_POINTS - 1) * self.step, until - 1)
-            for sample in self.metrics.query_range(promql, start, end, self.step):
+        while start < until:
+            end = min(start + (MOST_POINTS - 1) * step, until - 1)
+            for sample in self.metrics.query_range(promql, start, end, step):
                 given = SeriesHead(metric=head.metric, labels=dict(sample.labels), kind=head.kind)
                 if self.names.read(given) == wanted and math.isfinite(sample.value):
                     found.setdefault(sample.time, sample.value)
-            start += MOST_POINTS * self.step
+            start += MOST_POINTS * step
         times = sorted(time for time in found if since <= time < until)
         return History(np.array(times, dtype=np.int64), np.array([found[t] for t in times]))
 

@@ -357,6 +357,16 @@ def test_the_past_is_asked_for_as_the_present_is_and_for_one_series_alone():
     assert 'label_replace(vector(1), "a", "$$1", "", "")' in backfill.promql(asked)
 
 
+def test_a_long_history_is_asked_for_in_few_queries_of_coarser_steps():
+    metrics = FakePrometheus()
+    found = Backfill(metrics, (), NAMES, 60_000).read(HEAD, NOW - 100 * DAY_MS, NOW)
+    assert len(metrics.asked) <= 3
+    assert set(np.diff(found.time)) == {300_000}
+    assert found.time[0] <= NOW - 100 * DAY_MS + 300_000
+    assert NOW - 300_000 <= found.time[-1] < NOW
+    assert len(Backfill(metrics, (), NAMES, 60_000).read(HEAD, NOW, NOW).time) == 0
+
+
 # the edge
 
 
