@@ -97,5 +97,5 @@ FITS = {
 
 if __name__ == "__main__":
     procedure.load = lambda package, name, kind: FITS[name]
-    worker.baseline = Steadfast
+    worker.baseline = lambda: Steadfast(expected=103.0)
     worker.main()

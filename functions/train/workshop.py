@@ -19,6 +19,9 @@ from functions.train.procedure import Outcome, Task
 
 MIB = 1 << 20
 _WATCH_SECONDS = 0.05
+_TELL_SECONDS = 5.0
+"""How often a fit that says nothing itself is told of."""
+
 _MOST_FITS = 200
 """Fits after which a worker is replaced, whatever its libraries kept of them."""
 
@@ -149,6 +152,7 @@ class _Watch:
         self._worker, self._started, self._limits = worker, started, limits
         self._timer, self._beat = timer, beat
         self._arrived = frames.Unframed()
+        self._doing, self._told = "begun", started
         self.peak = 0
 
     def outcome(self, task: bytes) -> Outcome:
@@ -195,7 +199,8 @@ class _Watch:
         for head, body in found:
             if "outcome" in head:
                 return _read(head["outcome"], body)
-            self._beat(str(head.get("beat")))
+            self._doing = str(head.get("beat"))
+            self._beat(self._doing)
         return None
 
     def _look(self) -> None:
@@ -205,7 +210,11 @@ class _Watch:
                 f"took {self.peak / MIB:.0f} MiB of memory, a fit may use"
                 f" {self._limits.memory / MIB:.0f}"
             )
-        if self._timer() - self._started > self._limits.seconds:
+        passed = self._timer() - self._started
+        if self._timer() - self._told >= _TELL_SECONDS:
+            self._told = self._timer()
+            self._beat(f"{self._doing}; {passed:.0f} s, {self.peak / MIB:.0f} MiB")
+        if passed > self._limits.seconds:
             raise _Ended(f"took longer than the {self._limits.seconds:g} s a fit may")
 
     def _how_it_ended(self) -> str:

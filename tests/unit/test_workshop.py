@@ -85,6 +85,15 @@ def test_a_fit_that_hangs_is_ended_with_all_it_started_and_the_next_one_is_serve
     assert workshop.fit(task("steady", half=20.0), ROOMY, beats.append).outcome.state != "failed"
 
 
+def test_a_fit_that_is_long_silent_is_told_of_all_the_same(workshop, monkeypatch):
+    monkeypatch.setattr("functions.train.workshop._TELL_SECONDS", 0.3)
+    beats = []
+    workshop.fit(task("hanging"), Limits(3.0, 700 * MIB), beats.append)
+    told = [beat for beat in beats if beat.startswith("hanging; ")]
+    assert told
+    assert told[-1].endswith(" MiB")
+
+
 def test_a_fit_that_takes_all_memory_is_ended(workshop):
     started = time.monotonic()
     done = workshop.fit(task("greedy"), Limits(30.0, 300 * MIB), lambda _: None)
