@@ -7,10 +7,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from aiops.adapters.prometheus import Prometheus
 from aiops.errors import Unavailable
+from aiops.events import SeriesHead
+from aiops.queries import Query
+from aiops.series import SeriesMap
+from aiops.training import History
+from functions.train.backfill import Backfill
 from local.servers.process import ChildProcess, free_ports
 
 CONFIG = """
@@ -67,6 +73,30 @@ def test_a_range_becomes_samples_in_order_and_too_fine_a_one_is_no_answer(promet
     assert {sample.labels["job"] for sample in found} == {"prometheus"}
     with pytest.raises(Unavailable, match="bad_data"):
         Prometheus(prometheus, 5).query_range("up", 0, now, 1_000)
+
+
+@pytest.mark.prometheus
+@pytest.mark.parametrize("asked", ["prometheus_http_requests_total", "handled"])
+def test_the_past_of_one_series_is_read_by_its_name_or_by_its_query(
+    prometheus: str, asked: str
+) -> None:
+    client = Prometheus(prometheus, 5)
+    query = Query(metric="handled", promql="prometheus_http_requests_total")
+    found: History | None = None
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (found is None or len(found.time) < 3):
+        time.sleep(0.5)
+        now = time.time_ns() // 1_000_000
+        vector = client.query("prometheus_http_requests_total", now)
+        if len(vector) < 2:
+            continue
+        head = SeriesHead(metric=asked, labels=dict(vector[0].labels))
+        backfill = Backfill(client, (query,), SeriesMap(), 1_000)
+        found = backfill.read(head, now - 60_000, now)
+    assert found is not None
+    assert len(found.time) >= 3
+    assert set(np.diff(found.time)) == {1_000}
+    assert np.all(np.diff(found.value) >= 0)
 
 
 @pytest.mark.prometheus
