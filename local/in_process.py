@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiops import topics
@@ -23,6 +24,7 @@ from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
+from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 
@@ -60,7 +62,11 @@ class InProcess:
             store=MemorySeriesStore(),
             publisher=publisher,
             clock=clock,
-            reader=SampleReader(read_section(config, "series", SeriesMap), judged.rule_for),
+            reader=SampleReader(
+                read_section(config, "series", SeriesMap),
+                judged.rule_for,
+                partial(bundled, config=judged),
+            ),
             config=judged,
             scorer=Scorer(judged, DOMAIN),
             domain=DOMAIN,

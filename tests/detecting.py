@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import orjson
@@ -27,6 +28,7 @@ from aiops.ports import Counts, Event
 from aiops.series import SeriesMap
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
+from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.record import HEADER
 from functions.detect.scoring import Scorer
@@ -59,7 +61,7 @@ class Detecting:
     def begin_again(self, config: DetectConfig | None = None) -> None:
         """Let another process take over, perhaps with another configuration."""
         self.config = config or self.config
-        reader = SampleReader(NAMES, self.config.rule_for)
+        reader = SampleReader(NAMES, self.config.rule_for, partial(bundled, config=self.config))
         self.handler = DetectHandler(
             self.store, self.publisher, self.clock, reader, self.config,
             Scorer(self.config, "test"), "test", self.models, self.verdicts, self.changes,

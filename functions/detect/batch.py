@@ -1,8 +1,9 @@
 """Samples as columns: what is kept of an event, sorted, and what is dropped, by reason."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from aiops.detection import FloatArray, TimeArray
 from aiops.ports import Counts
 from aiops.series import Series
-from functions.detect.reading import REFUSED, Columns
+from functions.detect.histograms import Distribution, gathered
+from functions.detect.reading import REFUSED, Columns, Heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Batch:
         counter: Whether each is a counter, shape (len(keys),).
         service: Which each speaks of.
         named: Returns the series at a place in full.
+        distributions: Of those that are quantiles of histograms, by place.
         row: Index into `keys` of every sample, ascending, shape (n,).
         time: Unix milliseconds, ascending within a series, shape (n,).
         value: Finite, shape (n,).
@@ -33,6 +36,7 @@ class Batch:
     counter: NDArray[np.bool_]
     service: tuple[str, ...]
     named: Callable[[int], Series]
+    distributions: Mapping[int, Distribution]
     row: NDArray[np.int64]
     time: TimeArray
     value: FloatArray
@@ -56,6 +60,11 @@ class Batch:
             self.counter[places],
             tuple(self.service[place] for place in places),
             lambda place: self.named(places[place]),
+            {
+                now: self.distributions[place]
+                for now, place in enumerate(places)
+                if place in self.distributions
+            },
             row[keep],
             self.time[keep],
             self.value[keep],
@@ -84,12 +93,65 @@ def take(
     for at in np.flatnonzero(fine & (place == REFUSED)):
         dropped[heads.refusals[int(head[at])]] += 1
     keep = np.flatnonzero(fine & (place >= 0))
-    keep = keep[np.lexsort((keep, time[keep], place[keep]))]
     row, time, value = place[keep], time[keep], value[keep]
+    distributions: dict[int, Distribution] = {}
+    if heads.histograms:
+        taken = _Samples(head[fine], columns.time[fine], columns.value[fine])
+        distributions, lacking = _distributions(heads, taken)
+        dropped["histogram_incomplete"] += lacking
+        row, time, value = _with_quantiles(row, time, value, distributions)
+    order = np.lexsort((np.arange(len(row)), time, row))
+    row, time, value = row[order], time[order], value[order]
     batch = Batch(
-        heads.keys, heads.rule, heads.counter, heads.service, columns.named, row, time, value
+        heads.keys,
+        heads.rule,
+        heads.counter,
+        heads.service,
+        columns.named,
+        distributions,
+        row,
+        time,
+        value,
     )
     return batch, +dropped
+
+
+class _Samples(NamedTuple):
+    """Samples as they were sent: head, time and value of each, shape (n,)."""
+
+    head: NDArray[np.int64]
+    time: TimeArray
+    value: FloatArray
+
+
+def _distributions(heads: Heads, samples: _Samples) -> tuple[dict[int, Distribution], int]:
+    """Return the distributions of quantiles by place, and how many buckets lacked the others."""
+    found: dict[int, Distribution] = {}
+    lacking = 0
+    for histogram, places in heads.histograms:
+        if REFUSED in places:
+            continue
+        counts, lost = gathered(histogram.heads, *samples)
+        lacking += lost
+        for place, (_, q) in zip(places, histogram.quantiles, strict=True):
+            found[place] = Distribution(q, histogram.bounds, counts)
+    return found, lacking
+
+
+def _with_quantiles(
+    row: NDArray[np.int64],
+    time: TimeArray,
+    value: FloatArray,
+    distributions: Mapping[int, Distribution],
+) -> tuple[NDArray[np.int64], TimeArray, FloatArray]:
+    """Return samples with those of quantiles, whose values follow from their distributions."""
+    made = [(place, at) for place, one in distributions.items() for at in one.counts]
+    places, times = np.array(made, dtype=np.int64).reshape(-1, 2).T
+    return (
+        np.concatenate([row, places]),
+        np.concatenate([time, times]),
+        np.concatenate([value, np.zeros(len(made))]),
+    )
 
 
 _DROPPED = -2

@@ -1,8 +1,9 @@
 """Which detector judges which series, and what keeps an alarm from being raised."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -34,9 +35,12 @@ class Selector(BaseModel):
 
     def matches(self, series: Series) -> bool:
         """Return whether a series is one of those meant."""
-        present = dict(series.labels)
-        return re.fullmatch(self.metric, series.metric) is not None and all(
-            re.fullmatch(pattern, present.get(name, "")) for name, pattern in self.labels.items()
+        return self.fits(series.metric, dict(series.labels))
+
+    def fits(self, metric: str, labels: Mapping[str, str]) -> bool:
+        """Return whether a metric with these labels is one of those meant."""
+        return re.fullmatch(self.metric, metric) is not None and all(
+            re.fullmatch(pattern, labels.get(name, "")) for name, pattern in self.labels.items()
         )
 
 
@@ -83,12 +87,30 @@ class Rule(BaseModel):
         return self.detector in FITTED
 
 
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Quantiles(BaseModel):
+    """Quantiles of histograms; each becomes a series with a label `quantile`.
+
+    Attributes:
+        match: The histograms, by the metric of their buckets and other labels than `le`.
+        q: Which quantiles, between 0 and 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    match: Selector = Selector()
+    q: tuple[Share, ...] = Field(default=(0.5, 0.95), min_length=1)
+
+
 class DetectConfig(BaseModel):
     """The section `detect` of the configuration.
 
     Attributes:
         rules: The first whose selector matches judges a series; otherwise the default does.
         default: The rule for everything else.
+        quantiles: Histograms judged by quantiles, not by each of their buckets; the first that
+            matches counts.
         max_future: Seconds a sample may lie after its event's own time.
         max_age: Seconds a sample may lie before it.
         model_memory: Mebibytes of fitted models held by a process, the rest is fetched when needed.
@@ -97,6 +119,7 @@ class DetectConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     rules: tuple[Rule, ...] = ()
     default: Rule = Rule()
+    quantiles: tuple[Quantiles, ...] = ()
     max_future: float = Field(default=300.0, ge=0)
     max_age: float = Field(default=7 * 86_400.0, gt=0)
     model_memory: float = Field(default=192.0, gt=0)
@@ -107,6 +130,11 @@ class DetectConfig(BaseModel):
             if rule.match.matches(series):
                 return place
         return len(self.rules)
+
+    def quantiles_of(self, metric: str, labels: Mapping[str, str]) -> tuple[float, ...]:
+        """Return the quantiles a histogram is judged by, nothing where it is not."""
+        fitting = (one.q for one in self.quantiles if one.match.fits(metric, labels))
+        return next(fitting, ())
 
     def rule(self, place: int) -> Rule:
         """Return a rule by its place."""

@@ -22,6 +22,7 @@ from aiops.training import HISTORY_CHUNK_MS
 from aiops.verdicts import Given
 from functions.detect.batch import Batch
 from functions.detect.fitted import Fleet, Needed
+from functions.detect.histograms import grown, quantile
 from functions.detect.judge import Judge
 from functions.detect.lines import begin_with, line_of, lines_of
 from functions.detect.modelled import Judged, Modelled
@@ -217,6 +218,8 @@ class Group:
 
     def _rates(self, header: StateArray, step: _Step) -> _Step:
         """Turn counters into rates per second; a counter's first sample has none."""
+        if self._batch.distributions and "buckets" in (self._array.dtype.names or ()):
+            return self._quantiles(header, step)
         counter = self._batch.counter[self._members[step.at]]
         if not counter.any():
             return step
@@ -232,6 +235,22 @@ class Group:
         header["raw"][at] = np.where(first, new, stands)
         keep = np.isfinite(value)
         keep[mine] &= ~first
+        return _Step(step.at[keep], step.time[keep], value[keep])
+
+    def _quantiles(self, header: StateArray, step: _Step) -> _Step:
+        """Turn histograms into quantiles of what was counted since the sample before."""
+        value = np.full(len(step.at), np.nan)
+        buckets = self._array["buckets"]
+        for row, (at, time) in enumerate(zip(step.at.tolist(), step.time.tolist(), strict=True)):
+            one = self._batch.distributions[int(self._members[at])]
+            counts = one.counts[time]
+            if header["raw"][at] == one.mark:
+                growth, counts = grown(buckets[at, : len(counts)], counts)
+                value[row] = quantile(one.q, one.bounds, growth)
+            buckets[at] = 0.0
+            buckets[at, : len(counts)] = counts
+            header["raw"][at] = one.mark
+        keep = np.isfinite(value)
         return _Step(step.at[keep], step.time[keep], value[keep])
 
     def _judge_step(self, header: StateArray, step: _Step) -> None:

@@ -30,8 +30,12 @@ class Judge:
         return "baseline" if self.rule.modelled else self.rule.detector
 
     @classmethod
-    def of(cls, rule: Rule) -> "Judge":
+    def of(cls, rule: Rule, *, buckets: bool = False) -> "Judge":
         """Make the detector a rule names.
+
+        Args:
+            rule: The rule.
+            buckets: Whether for quantiles of histograms.
 
         Raises:
             Misconfigured: there is none of that name, or a parameter is wrong.
@@ -42,7 +46,7 @@ class Judge:
             detector: Detector = made(**({} if rule.modelled else rule.params))
         except (TypeError, ValueError) as error:
             raise Misconfigured(f"detect: params of {rule.detector}: {error}") from None
-        layout = record_dtype(detector, modelled=rule.modelled)
+        layout = record_dtype(detector, modelled=rule.modelled, buckets=buckets)
         return cls(
             rule,
             detector,

@@ -1,6 +1,6 @@
 """From the data of a samples event to columns; what names the series is read once, then known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -12,12 +12,13 @@ from pydantic_core import from_json
 from aiops.detection import FloatArray, TimeArray
 from aiops.events import Samples, SeriesHead
 from aiops.series import Series, SeriesMap
+from functions.detect.histograms import NO_BUNDLES, Bundles, Histogram
 
 MOST_KNOWN = 1 << 20
 """Heads remembered, about 150 bytes each; beyond that all are read anew."""
 
-REFUSED = -1
-"""Stands for the place of a series that cannot be taken."""
+REFUSED, BUCKET = -1, -3
+"""Stand for the place of a series that cannot be taken, and of a bucket of a histogram."""
 
 _OPENING = b'{"series":['
 _MIDDLE = b',"samples":'
@@ -35,6 +36,8 @@ class Heads:
         place: For every head its place among the distinct ones, or REFUSED.
         refusals: Why, by head.
         first: For each distinct series the first head that names it.
+        derived: Heads of series that no head names, by place.
+        histograms: Buckets that are judged by quantiles, with the place of each quantile.
     """
 
     keys: tuple[tuple[int, str], ...]
@@ -44,6 +47,8 @@ class Heads:
     place: NDArray[np.int64]
     refusals: dict[int, str]
     first: tuple[int, ...]
+    derived: Mapping[int, SeriesHead]
+    histograms: tuple[tuple[Histogram, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,16 @@ class SampleReader:
     Args:
         names: How series are read.
         rule_for: Which rule judges a series.
+        bundle: Returns the histograms among some heads.
     """
 
-    def __init__(self, names: SeriesMap, rule_for: Callable[[Series], int]) -> None:
+    def __init__(
+        self,
+        names: SeriesMap,
+        rule_for: Callable[[Series], int],
+        bundle: Callable[[Sequence[SeriesHead]], Bundles] = lambda _: NO_BUNDLES,
+    ) -> None:
+        self._bundle = bundle
         self._names = names
         self._rule_for = rule_for
         self._known: dict[bytes, Heads] = {}
@@ -122,7 +134,8 @@ class SampleReader:
         head, time, value = columns
 
         def named(place: int) -> Series:
-            found = self._names.read(series()[heads.first[place]])
+            derived = heads.derived.get(place)
+            found = self._names.read(derived or series()[heads.first[place]])
             if isinstance(found, str):
                 raise TypeError(found)
             return found
@@ -136,32 +149,38 @@ class SampleReader:
         )
 
     def _heads(self, given: Sequence[SeriesHead]) -> Heads:
-        places: dict[tuple[int, str], int] = {}
+        bundles = self._bundle(given)
+        buckets = {index for one in bundles.found for index in one.heads}
+        listed = _Listed(self._names, self._rule_for)
         place = np.full(len(given), REFUSED, dtype=np.int64)
-        rule: list[int] = []
-        service: list[str] = []
-        first: list[int] = []
-        refusals: dict[int, str] = {}
+        refusals = dict(bundles.refused)
         for index, head in enumerate(given):
-            series = self._names.read(head)
-            if isinstance(series, str):
-                refusals[index] = series
-                continue
-            key = (series.shard, series.key)
-            if key not in places:
-                places[key] = len(places)
-                rule.append(self._rule_for(series))
-                service.append(series.service)
-                first.append(index)
-            place[index] = places[key]
+            if index in buckets:
+                place[index] = BUCKET
+            elif index not in refusals:
+                found = listed.add(head, index)
+                if isinstance(found, str):
+                    refusals[index] = found
+                else:
+                    place[index] = found
+        histograms = []
+        for one in bundles.found:
+            places = [listed.add(head, DERIVED) for head, _ in one.quantiles]
+            wrong = next((found for found in places if isinstance(found, str)), None)
+            if wrong is not None:
+                place[list(one.heads)] = REFUSED
+                refusals |= dict.fromkeys(one.heads, wrong)
+            histograms.append((one, tuple(p if isinstance(p, int) else REFUSED for p in places)))
         return Heads(
-            tuple(places),
-            np.array(rule, dtype=np.int64),
-            np.array([given[index].kind == "counter" for index in first], dtype=bool),
-            tuple(service),
+            tuple(listed.places),
+            np.array(listed.rule, dtype=np.int64),
+            np.array([at >= 0 and given[at].kind == "counter" for at in listed.first], dtype=bool),
+            tuple(listed.service),
             place,
             refusals,
-            tuple(first),
+            tuple(listed.first),
+            listed.derived,
+            tuple(histograms),
         )
 
     def _remember(self, key: bytes, heads: Heads) -> None:
@@ -170,6 +189,37 @@ class SampleReader:
             self._size = 0
         self._known[key] = heads
         self._size += len(heads.place)
+
+
+DERIVED = -1
+"""Stands for the head of a series that is made of others."""
+
+
+class _Listed:
+    """Distinct series in the order they are first named."""
+
+    def __init__(self, names: SeriesMap, rule_for: Callable[[Series], int]) -> None:
+        self._names, self._rule_for = names, rule_for
+        self.places: dict[tuple[int, str], int] = {}
+        self.rule: list[int] = []
+        self.service: list[str] = []
+        self.first: list[int] = []
+        self.derived: dict[int, SeriesHead] = {}
+
+    def add(self, head: SeriesHead, index: int) -> int | str:
+        """Return the place of the series a head names, or why it cannot be taken."""
+        series = self._names.read(head)
+        if isinstance(series, str):
+            return series
+        key = (series.shard, series.key)
+        if key not in self.places:
+            if index == DERIVED:
+                self.derived[len(self.places)] = head
+            self.places[key] = len(self.places)
+            self.rule.append(self._rule_for(series))
+            self.service.append(series.service)
+            self.first.append(index)
+        return self.places[key]
 
 
 class _Naming(BaseModel):

@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 from aiops.detection import Detector, StateArray
 
 RECENT = 4
+MOST_BUCKETS = 40
+"""Upper bounds a histogram may have, the infinite one included."""
+
 HEADER = np.dtype(
     [
         ("nonce", "<u8"),
@@ -64,12 +67,22 @@ _WORD = 8
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def record_dtype(detector: Detector, *, modelled: bool = False) -> np.dtype[Any]:
-    """Return the layout of one record, padded to whole words; `modelled`: with a track."""
-    track = [("track", TRACK)] if modelled else []
-    used = HEADER.itemsize + detector.dtype.itemsize + len(track) * TRACK.itemsize
-    parts = [("header", HEADER), *track, ("state", detector.dtype), ("padding", "V", -used % _WORD)]
-    return np.dtype(parts)
+def record_dtype(
+    detector: Detector, *, modelled: bool = False, buckets: bool = False
+) -> np.dtype[Any]:
+    """Return the layout of one record, padded to whole words.
+
+    Args:
+        detector: Whose state it holds.
+        modelled: Whether with a track.
+        buckets: Whether with the counts of a histogram.
+    """
+    parts: list[tuple[str, Any]] = [("header", HEADER)]
+    parts += [("track", TRACK)] if modelled else []
+    parts += [("buckets", np.dtype(("<f8", (MOST_BUCKETS,))))] if buckets else []
+    parts.append(("state", detector.dtype))
+    used = sum(np.dtype(part).itemsize for _, part in parts)
+    return np.dtype([*parts, ("padding", np.dtype(f"V{-used % _WORD}"))])
 
 
 def kind_of(name: str, layout: np.dtype[Any]) -> int:

@@ -21,12 +21,15 @@ class Scorer:
     def __init__(self, config: DetectConfig, domain: str) -> None:
         rules = (*config.rules, config.default)
         self._judges = tuple(Judge.of(rule) for rule in rules)
+        self._of_quantiles = tuple(
+            Judge.of(rule, buckets=True) for rule in (rules if config.quantiles else ())
+        )
         self._domain = domain
 
     @property
     def kinds(self) -> frozenset[int]:
         """Return the kinds of records it keeps."""
-        return frozenset(judge.kind for judge in self._judges)
+        return frozenset(judge.kind for judge in (*self._judges, *self._of_quantiles))
 
     def begin(self, batch: Batch, records: Sequence[bytes | None]) -> "Round":
         """Return a round of scoring a batch.
@@ -36,9 +39,12 @@ class Scorer:
             records: What is stored of each of the batch's series.
         """
         groups = []
-        for which in np.unique(batch.rule):
-            members = np.flatnonzero(batch.rule == which)
-            groups.append(Group(self._judges[which], self._domain, batch, members, records))
+        special = np.zeros(len(batch.keys), dtype=bool)
+        special[list(batch.distributions)] = True
+        for judges, wanted in ((self._judges, ~special), (self._of_quantiles, special)):
+            for which in np.unique(batch.rule[wanted]):
+                members = np.flatnonzero((batch.rule == which) & wanted)
+                groups.append(Group(judges[which], self._domain, batch, members, records))
         return Round(batch, groups)
 
     def score(self, batch: Batch, records: Sequence[bytes | None]) -> Outcome:

@@ -1,5 +1,7 @@
 """The real parts behind `detect`."""
 
+from functools import partial
+
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_changes import RedisChanges
@@ -13,6 +15,7 @@ from aiops.series import SeriesMap
 from aiops.settings import Settings
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
+from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 
@@ -26,7 +29,9 @@ def build(settings: Settings) -> Handler:
         store=RedisSeriesStore(client, keys, settings.clock.rate),
         publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
         clock=settings.clock,
-        reader=SampleReader(settings.section("series", SeriesMap), config.rule_for),
+        reader=SampleReader(
+            settings.section("series", SeriesMap), config.rule_for, partial(bundled, config=config)
+        ),
         config=config,
         scorer=Scorer(config, settings.domain),
         domain=settings.domain,

@@ -13,7 +13,7 @@ from aiops.series import SeriesMap
 from functions.act.config import ActConfig, ChannelRule
 from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
-from functions.detect.config import DetectConfig, Rule, Selector
+from functions.detect.config import DetectConfig, Quantiles, Rule, Selector
 from functions.train.config import TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -21,6 +21,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "detect": DetectConfig,
     "detect.rules[]": Rule,
     "detect.rules[].match": Selector,
+    "detect.quantiles[]": Quantiles,
     "correlate": CorrelateConfig,
     "act": ActConfig,
     "act.channels[]": ChannelRule,

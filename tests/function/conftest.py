@@ -8,7 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_changes import MemoryChanges
+from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.adapters.memory_verdicts import MemoryVerdicts
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +58,9 @@ def serve_detect(
     """Return a function that serves detect over twins."""
     wiring = "functions.detect.wiring"
     monkeypatch.setattr(f"{wiring}.RedisSeriesStore", lambda *_: series_store)
+    monkeypatch.setattr(f"{wiring}.RedisModels", lambda *_: MemoryModels())
+    monkeypatch.setattr(f"{wiring}.RedisVerdicts", lambda *_: MemoryVerdicts())
+    monkeypatch.setattr(f"{wiring}.RedisChanges", lambda *_: MemoryChanges())
     monkeypatch.setattr(f"{wiring}.KafkaPublisher", lambda _: publisher)
     return lambda: serve("detect")
 
