@@ -146,7 +146,7 @@ def _shape(draw: np.random.Generator, plan: Plan, time: NDArray[np.int64]) -> Fl
     weekend = np.where(weekday >= 5, draw.uniform(0.5, 1.0, size=n), 1.0)
     height = draw.uniform(1.0, 8.0, size=n)
     dip = draw.uniform(0.0, 0.5, size=n) * height
-    return height * wave * weekend - dip * (weekday >= 5)
+    return np.asarray(height * wave * weekend - dip * (weekday >= 5))
 
 
 def _noise(draw: np.random.Generator, family: NDArray[np.int64], rows: int) -> FloatArray:

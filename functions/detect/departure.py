@@ -37,11 +37,14 @@ LEAST_EXCESS = 0.5
 TRIED, TRUSTED = 1.0, 2.0
 """Days an hour has been seen for the sums to run, and to count."""
 
+MEASURED = 1.5
+"""Days the sums have been measured by their tails for them to count."""
+
 LONGEST = 10.0
 """Samples over its 99 % quantile after which a sum is no news."""
 
-MISSED = 5.0
-"""Steps without a sample after which sums start anew."""
+MISSED, STALE = 5.0, 30.0
+"""Steps without a sample after which sums start anew, and after which a last level is stale."""
 
 RAISED, MOST_RAISED, LOWERED = 1.5, 8.0, 0.2
 """What an alarm multiplies its series' own line by, the most of it, and how it sinks in a day."""
@@ -64,7 +67,8 @@ class Found:
 
     Attributes:
         evidence: 1 at the series' own line, 0 where the hour is not known well enough.
-        active: Whether it is, and predicts about as well as the last level, or better.
+        stale: Whether so many samples were missed that the last level says nothing.
+        active: Whether the hour is known, and predicts about as well as the last level, or better.
         expected: What is usual now.
         spread: One standard deviation.
         deviation: From expected, in standard deviations.
@@ -74,6 +78,7 @@ class Found:
     """
 
     evidence: FloatArray
+    stale: NDArray[np.bool_]
     active: NDArray[np.bool_]
     expected: FloatArray
     spread: FloatArray
@@ -159,10 +164,12 @@ class Departures:
         fits = (spread * spread <= WORSE * variance) & (count > SETTLED) & (days >= TRIED)
         z = np.minimum(np.maximum(deviation[:, 0], -SPIKE), SPIKE)
         told = self._told(state, z, fits, missed)
-        active = fits & (days >= TRUSTED)
+        tried = state["learned"] * state["step"] >= MEASURED * DAY_MS
+        active = fits & (days >= TRUSTED) & tried
         evidence = self._answered(state, np.where(active, told.share, 0.0), since)
         return Found(
             evidence,
+            since > STALE * state["step"],
             active,
             expected,
             spread,

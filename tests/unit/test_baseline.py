@@ -77,6 +77,75 @@ def test_the_same_peak_every_day_is_no_news_after_a_few_days() -> None:
     assert daily[4:].max() <= 1.0
 
 
+MEMORIAL_DAY = 28
+"""Days after Monday, 2024-04-29."""
+
+
+def office_weeks(series: int, weeks: int) -> FloatArray:
+    """Return traffic each quarter of an hour, high on working days, with a holiday."""
+    draw = np.random.default_rng(12)
+    at = np.arange(weeks * 7 * 96)
+    day = at // 96
+    off = (day % 7 >= 5) | (day == MEMORIAL_DAY)
+    wave = 1.0 - np.cos(2 * np.pi * at / 96)
+    return 50.0 + np.where(off, 10.0, 30.0) * wave + draw.normal(size=(series, len(at)))
+
+
+@pytest.mark.parametrize("country", [None, "US"])
+def test_weekends_do_not_alarm_nor_do_holidays_of_a_configured_country(country: str | None) -> None:
+    start, step, values = 1_714_348_800_000, 15 * MINUTE, office_weeks(12, 5)
+    detector = Detector(country=country)
+    state = np.zeros(len(values), detector.dtype)
+    alarms = np.zeros(values.shape, dtype=bool)
+    for k in range(values.shape[1]):
+        time = np.full(len(values), start + k * step, dtype=np.int64)
+        alarms[:, k] = detector.score(state, time, values[:, k].copy()).evidence > 1.0
+    daily = alarms.reshape(len(values), -1, 96).any(axis=2).mean(axis=0)
+    assert daily[19:21].max() <= 0.2
+    assert daily[26:28].max() <= 0.2
+    if country is None:
+        assert daily[MEMORIAL_DAY] >= 0.9
+    else:
+        assert daily[MEMORIAL_DAY] <= 0.2
+
+
+def test_what_lies_within_the_edges_would_not_have_alarmed() -> None:
+    draw = np.random.default_rng(13)
+    detector, steps = Detector(), 4 * 288
+    state = np.zeros(60, detector.dtype)
+    noise = draw.normal(size=(60, steps)) + 100.0
+    for k in range(steps):
+        now = np.full(60, START + k * 5 * MINUTE)
+        detector.score(state, now, noise[:, k].copy())
+    now = np.full(60, START + steps * 5 * MINUTE)
+    told = detector.score(state.copy(), now, np.full(60, 130.0))
+    assert (told.evidence > Detector.alarm_line).all()
+    assert ((told.upper < 110.0) & (told.lower > 90.0)).all()
+    edge = detector.score(state.copy(), now, told.upper - 0.05 * (told.upper - told.expected))
+    assert (edge.evidence <= Detector.alarm_line).mean() >= 0.9
+
+
+def test_a_gap_on_the_slope_of_a_daily_wave_does_not_alarm() -> None:
+    values = 100.0 + 20.0 * np.sin(2 * np.pi * np.arange(2 * DAY) / DAY)
+    values = values + np.random.default_rng(15).normal(size=(20, 2 * DAY))
+    detector = Detector()
+    state = np.zeros(20, detector.dtype)
+    after = np.zeros(20, dtype=bool)
+    for k in (*range(DAY + 300), *range(DAY + 560, DAY + 620)):
+        now = np.full(20, START + k * MINUTE)
+        told = detector.score(state, now, values[:, k].copy())
+        after |= (told.evidence > Detector.alarm_line) & (k >= DAY + 560)
+    assert after.mean() <= 0.1
+
+
+def test_a_series_that_always_moved_and_stands_still_alarms_at_the_fifth_equal_value() -> None:
+    values = 50.0 + np.random.default_rng(14).normal(size=(20, 1500))
+    values[:, 1450:] = values[:, 1450:1451]
+    alarms = evidence(values, step=5 * MINUTE) > Detector.alarm_line
+    assert alarms[:, 1450:1456].any(axis=1).all()
+    assert alarms[:, 1458:].sum() == 0
+
+
 def test_expected_is_the_level_before_the_value_and_lies_between_the_edges() -> None:
     detector = Detector()
     state = np.zeros(1, detector.dtype)

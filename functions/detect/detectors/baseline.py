@@ -34,6 +34,9 @@ LASTING = 3
 LASTING_LINE = 2.667
 """Surprise in nats of a lasting deviation that alarms."""
 
+FINE_MS, FINER = 150_000.0, 1.2
+"""Step below which that line is so many times higher: more samples a day, the same budget."""
+
 LOUD = 1.2
 """Share of that line up to which its evidence rises steeply."""
 
@@ -122,7 +125,7 @@ class Detector:
         self._profile = DailyProfile(0.02)
         self._smoothing = 1.0 / 12.0
         self._rare_line = rare_line
-        self._departures = Departures(Calendar(country, timezone), 150, 7.5, 0.8)
+        self._departures = Departures(Calendar(country, timezone), 150, 8.0, 1.1)
         self._stuck = Stuck()
 
     def score(self, state: StateArray, time: TimeArray, value: FloatArray) -> Scores:
@@ -146,18 +149,22 @@ class Detector:
         warm = sample.count > WARM_UP
         new = np.where(warm[:, None], novelty.new, 0.0)
         unknown = warm & (novelty.since[:, 0] > 0.0)
-        band = self._band(state, sample, novelty)
         found = self._departures.observe(
             state["departure"], sample, state["usual"], state["variance"][:, 0]
         )
-        center = np.where(sample.count == 1.0, x, state["level"][:, 0])
+        anew = np.where(found.active, found.expected, x)
+        center = np.where(found.stale, anew, state["level"][:, 0])
+        state["level"][:, 0] = center
+        state["before"][found.stale] = 0.0
+        band = self._band(state, sample, novelty)
         better = found.active & (found.spread * found.spread <= state["variance"][:, 0])
         deviation, surprise = self._surprise(state, np.stack([x, smooth], axis=1), sample.count)
         brief = surprise[:, 2] * (unknown & (state["run"][:, 2] <= LONGEST))
         still = self._stuck.observe(state["stuck"], sample.count, x)
         rare, drifted = self._rare(surprise, new)
         grown = _grown(sample.count * state["departure"]["step"])
-        known = [rare * grown, drifted * grown, _lasting(brief / LASTING_LINE) * grown]
+        finer = np.where(state["departure"]["step"] < FINE_MS, FINER, 1.0)
+        known = [rare * grown, drifted * grown, _lasting(brief / (LASTING_LINE * finer)) * grown]
         parts = np.stack([*known, _quiet(found.evidence), _quiet(still)], axis=1)
         expected = np.where(better, found.expected, center)
         lower, upper = _within(expected, band, found)
@@ -220,13 +227,13 @@ def _three_halves(novelty: FloatArray) -> FloatArray:
 def _grown(age: FloatArray) -> FloatArray:
     """Return what evidence counts for at an age in milliseconds."""
     share = np.minimum(age / (GROWN_DAYS * DAY_MS), 1.0)
-    return np.maximum(share * share, YOUNG)
+    return np.asarray(np.maximum(share * share, YOUNG))
 
 
 def _faint(share: FloatArray) -> FloatArray:
     """Return the 16th power: what stays below the line says next to nothing."""
     for _ in range(4):
-        share = share * share
+        share = np.asarray(share * share)
     return share
 
 
