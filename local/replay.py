@@ -55,8 +55,18 @@ def replay(
         speed: How much faster than it was recorded; None for as fast as it goes.
         progress: Told the number of samples after each batch.
     """
-    started = time.perf_counter()
     pipeline = InProcess.of(config, calls or recordings[-1].calls)
+    return replay_through(pipeline, recordings, speed, progress)
+
+
+def replay_through(
+    pipeline: InProcess,
+    recordings: Sequence[Recording],
+    speed: float | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Replayed:
+    """Replay recordings in the order given through a pipeline of one's own; see `replay`."""
+    started = time.perf_counter()
     believed = EventTime()
     pace = _Pace(speed)
     began = 0

@@ -5,6 +5,7 @@ service shows is taken from it as far as somebody it depends on shows it too.
 """
 
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import log1p
 
@@ -32,35 +33,29 @@ def explained(service: str, dossiers: Dossiers, topology: Topology) -> tuple[flo
     own = dossiers[service].symptom
     if not own:
         return 0.0, None
+    callees = topology.callees(service) & dossiers.keys()
+    asked_less = len(_fallen(callees, dossiers)) > 1
     found = [
         (min(1.0, trouble / min(own, CLEAR)), trouble, callee)
-        for callee in topology.callees(service)
-        if (trouble := _felt_by(service, callee, dossiers, topology)) > 0
+        for callee in callees
+        if (trouble := _felt(dossiers[callee], asked_less=asked_less)) > 0
     ]
     share, _, by = max(found, default=(0.0, 0.0, None))
     return share, by
 
 
-def _felt_by(service: str, callee: str, dossiers: Dossiers, topology: Topology) -> float:
+def _felt(callee: Dossier, *, asked_less: bool) -> float:
     """Return the trouble of a callee that its caller may suffer from.
 
     That it does less is none where others its caller calls do less, too: then it is asked less.
     """
-    dossier = dossiers.get(callee)
-    if dossier is None:
-        return 0.0
-    if dossier.demand and _asks_less(service, dossiers, topology):
-        return max(dossier.symptom, dossier.network)
-    return dossier.trouble
-
-
-def _asks_less(service: str, dossiers: Dossiers, topology: Topology) -> bool:
-    """Return whether several of those a service calls do less than usual."""
-    return len(_fallen(topology.callees(service), dossiers)) > 1
+    if callee.demand and asked_less:
+        return max(callee.saturation, callee.symptom, callee.network)
+    return callee.trouble
 
 
 def _fallen(services: Iterable[str], dossiers: Dossiers) -> list[str]:
-    return sorted(s for s in services if s in dossiers and dossiers[s].demand > 0)
+    return sorted(service for service in services if dossiers[service].demand > 0)
 
 
 def lost_demand(topology: Topology, dossiers: Dossiers) -> None:
@@ -70,14 +65,16 @@ def lost_demand(topology: Topology, dossiers: Dossiers) -> None:
     do from one that is dead; else its callers, which ask for less while nothing ails them.
     """
     suffering = {service for service, dossier in dossiers.items() if dossier.suffers}
-    for service in _fallen(list(dossiers), dossiers):
+    fallen = _fallen(list(dossiers), dossiers)
+    fell, known = frozenset(fallen), frozenset(dossiers)
+    for service in fallen:
         dossier = dossiers[service]
         callers = topology.callers(service)
-        above = _fallen(callers, dossiers)
-        sources = [c for c in above if not _fallen(topology.callers(c), dossiers)]
+        above = sorted(callers & fell)
+        sources = [caller for caller in above if not topology.callers(caller) & fell]
         if above:
             dossier.other += DEMAND_WEIGHT * dossier.demand / 4
-        elif _waited_for(service, topology, dossiers, suffering):
+        elif any(_waits(caller, topology, fell, known, suffering) for caller in callers):
             dossier.other += 2 * DEMAND_WEIGHT * dossier.demand
         else:
             sources = sorted(callers)
@@ -85,19 +82,17 @@ def lost_demand(topology: Topology, dossiers: Dossiers) -> None:
         _trace(service, sources, dossiers)
 
 
-def _waited_for(
-    service: str, topology: Topology, dossiers: Dossiers, suffering: Collection[str]
+def _waits(
+    caller: str,
+    topology: Topology,
+    fell: AbstractSet[str],
+    known: AbstractSet[str],
+    suffering: AbstractSet[str],
 ) -> bool:
-    """Return whether callers, or those of silent callers, suffer from a service that does less."""
-    for caller in topology.callers(service):
-        if caller in suffering:
-            if not _asks_less(caller, dossiers, topology):
-                return True
-        elif caller not in dossiers and any(
-            above in suffering for above in topology.callers(caller)
-        ):
-            return True
-    return False
+    """Return whether a caller, or one of a silent caller, suffers from one it calls doing less."""
+    if caller in suffering:
+        return len(topology.callees(caller) & fell) <= 1
+    return caller not in known and bool(suffering & topology.callers(caller))
 
 
 def _trace(service: str, sources: list[str], dossiers: Dossiers) -> None:

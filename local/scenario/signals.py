@@ -96,7 +96,7 @@ def healthy(
         Shape (s, n), all 0 or above.
     """
     load = DAILY_AMPLITUDE * np.cos(2 * np.pi * (hours - PEAK_HOUR) / 24)
-    load = load + 0.015 * _remembering(rng, 0.8, len(hours))
+    load = load + 0.015 * remembering(rng, 0.8, len(hours))
     flows = shop.flows()
     server_ends = {call: _row(rng, HABITS[EDGE_SERVER], load) for call in shop.calls}
     values = np.empty((len(names), len(hours)))
@@ -115,7 +115,7 @@ def healthy(
 def _row(rng: Generator, habit: Habit, load: Vector) -> Vector:
     """Return the values of one series, shape (n,), for the relative change of the load."""
     level = habit.level(rng)
-    noise = _remembering(rng, rng.uniform(0.2, 0.6), len(load))
+    noise = remembering(rng, rng.uniform(0.2, 0.6), len(load))
     return np.asarray(level * (1 + habit.follows_load * load + habit.noise * noise))
 
 
@@ -124,7 +124,7 @@ def _call(shop: Shop, head: SeriesHead) -> Call:
     return next(call for call in shop.calls if (call.client, call.server) == ends)
 
 
-def _remembering(rng: Generator, memory: float, length: int) -> Vector:
+def remembering(rng: Generator, memory: float, length: int) -> Vector:
     """Return autoregressive noise of order 1 with unit variance and this autocorrelation."""
     shocks = rng.standard_normal(length).tolist()
     fresh = math.sqrt(1 - memory**2)
