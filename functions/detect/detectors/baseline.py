@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from aiops.detection import FloatArray, Scores, StateArray, TimeArray
-from functions.detect.calendar import DAY_MS, HOURS, Calendar
+from functions.detect.calendar import HOURS, Calendar
 from functions.detect.departure import Departures, Found, Sample
+from functions.detect.evidence import grown, lasting, quiet, rare
 from functions.detect.explanation import Reasons
 from functions.detect.level import Level, Tail
 from functions.detect.novelty import Book, Codebook, Novelty
@@ -25,35 +26,8 @@ WARM_UP = 100
 SLOWEST = 1e-3
 """Share of a value in the mean that stands in for an hour never seen."""
 
-NOVELTY = 20.0
-"""Weight of novelty against surprise."""
-
 LASTING = 3
 """Samples in a row that make a deviation a lasting one."""
-
-LASTING_LINE = 2.667
-"""Surprise in nats of a lasting deviation that alarms."""
-
-FINE_MS, FINER = 150_000.0, 1.2
-"""Step below which that line is so many times higher: more samples a day, the same budget."""
-
-LOUD = 1.2
-"""Share of that line up to which its evidence rises steeply."""
-
-LONGEST = 10.0
-"""Samples after which a lasting deviation is no news any more."""
-
-YOUNG, GROWN_DAYS = 0.055, 2.0
-"""What evidence counts for at first, and days until it counts in full.
-
-Until every hour was seen, much is new that means nothing.
-"""
-
-QUIET = 1.01
-"""The most evidence of what only the hour or a standstill speaks for: it alarms, and says no more.
-
-What is new to a series is far more often a fault, so that it has to rank above.
-"""
 
 
 class Detector:
@@ -159,13 +133,13 @@ class Detector:
         band = self._band(state, sample, novelty)
         better = found.active & (found.spread * found.spread <= state["variance"][:, 0])
         deviation, surprise = self._surprise(state, np.stack([x, smooth], axis=1), sample.count)
-        brief = surprise[:, 2] * (unknown & (state["run"][:, 2] <= LONGEST))
         still = self._stuck.observe(state["stuck"], sample.count, x)
-        rare, drifted = self._rare(surprise, new)
-        grown = _grown(sample.count * state["departure"]["step"])
-        finer = np.where(state["departure"]["step"] < FINE_MS, FINER, 1.0)
-        known = [rare * grown, drifted * grown, _lasting(brief / (LASTING_LINE * finer)) * grown]
-        parts = np.stack([*known, _quiet(found.evidence), _quiet(still)], axis=1)
+        step = state["departure"]["step"]
+        late = lasting(surprise[:, 2], state["run"][:, 2], unknown, step)
+        known = np.stack([*rare(surprise, new, self._rare_line), late], axis=1)
+        known *= grown(sample.count * step)[:, None]
+        others = np.stack([quiet(found.evidence), quiet(still)], axis=1)
+        parts = np.concatenate([known, others], axis=1)
         expected = np.where(better, found.expected, center)
         lower, upper = _within(expected, band, found)
         reasons = Reasons(value, center, deviation, new[:, 0], found, parts, LASTING)
@@ -212,37 +186,6 @@ class Detector:
             np.column_stack([np.abs(deviation), lasting]),
         )
         return deviation[:, 0], surprise
-
-    def _rare(self, surprise: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:
-        both = np.minimum(new[:, 0], new[:, 1])
-        at_once = surprise[:, 0] * (1.0 + NOVELTY * _three_halves(both))
-        smoothed = surprise[:, 1] * (0.3 + 1.5 * _three_halves(new[:, 2]))
-        return np.sqrt(at_once / self._rare_line), np.sqrt(smoothed / self._rare_line)
-
-
-def _three_halves(novelty: FloatArray) -> FloatArray:
-    return np.asarray(novelty * np.sqrt(novelty))
-
-
-def _grown(age: FloatArray) -> FloatArray:
-    """Return what evidence counts for at an age in milliseconds."""
-    share = np.minimum(age / (GROWN_DAYS * DAY_MS), 1.0)
-    return np.asarray(np.maximum(share * share, YOUNG))
-
-
-def _faint(share: FloatArray) -> FloatArray:
-    """Return the 16th power: what stays below the line says next to nothing."""
-    for _ in range(4):
-        share = np.asarray(share * share)
-    return share
-
-
-def _lasting(share: FloatArray) -> FloatArray:
-    return np.where(share < LOUD, _faint(np.minimum(share, LOUD)), LOUD**15 * share)
-
-
-def _quiet(share: FloatArray) -> FloatArray:
-    return np.where(share <= 1.0, _faint(np.minimum(share, 1.0)), QUIET)
 
 
 def _within(

@@ -1,0 +1,86 @@
+"""How the default detector weighs what it finds: evidence is 1 at the alarm line."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiops.detection import FloatArray
+from functions.detect.calendar import DAY_MS
+
+NOVELTY = 20.0
+"""Weight of novelty against surprise."""
+
+LASTING_LINE = 2.667
+"""Surprise in nats of a lasting deviation that alarms."""
+
+FINE_MS, FINER = 150_000.0, 1.2
+"""Step below which that line is so many times higher: more samples a day, the same budget."""
+
+LOUD = 1.2
+"""Share of that line up to which its evidence rises steeply."""
+
+LONGEST = 10.0
+"""Samples after which a lasting deviation is no news any more."""
+
+YOUNG, GROWN_DAYS = 0.055, 2.0
+"""What evidence counts for at first, and days until it counts in full.
+
+Until every hour was seen, much is new that means nothing.
+"""
+
+QUIET = 1.01
+"""The most evidence of what only the hour or a standstill speaks for: it alarms, and says no more.
+
+What is new to a series is far more often a fault, so that it has to rank above.
+"""
+
+
+def rare(surprise: FloatArray, new: FloatArray, line: float) -> list[FloatArray]:
+    """Return the evidence of what is rare and new, at once and smoothed, shape (n,) each.
+
+    Args:
+        surprise: In nats, of the value and of its smoothed distance from the hour, (n, 2) or more.
+        new: Novelty of the value, its distance from the hour and the smoothed one, shape (n, 3).
+        line: Surprise that alarms where the value is known.
+    """
+    both = np.minimum(new[:, 0], new[:, 1])
+    at_once = surprise[:, 0] * (1.0 + NOVELTY * _three_halves(both))
+    smoothed = surprise[:, 1] * (0.3 + 1.5 * _three_halves(new[:, 2]))
+    return [np.sqrt(at_once / line), np.sqrt(smoothed / line)]
+
+
+def lasting(
+    surprise: FloatArray, run: FloatArray, unknown: NDArray[np.bool_], step: FloatArray
+) -> FloatArray:
+    """Return the evidence of a lasting deviation, shape (n,).
+
+    Args:
+        surprise: In nats, shape (n,).
+        run: Samples it has lasted, shape (n,).
+        unknown: Whether the value was not known an hour and a half ago, shape (n,).
+        step: Milliseconds between samples, shape (n,).
+    """
+    line = np.where(step < FINE_MS, LASTING_LINE * FINER, LASTING_LINE)
+    share = surprise * (unknown & (run <= LONGEST)) / line
+    return np.where(share < LOUD, _faint(np.minimum(share, LOUD)), LOUD**15 * share)
+
+
+def _three_halves(novelty: FloatArray) -> FloatArray:
+    return np.asarray(novelty * np.sqrt(novelty))
+
+
+def grown(age: FloatArray) -> FloatArray:
+    """Return what evidence counts for at an age in milliseconds."""
+    share = np.minimum(age / (GROWN_DAYS * DAY_MS), 1.0)
+    return np.asarray(np.maximum(share * share, YOUNG))
+
+
+def _faint(share: FloatArray) -> FloatArray:
+    """Return the 16th power: what stays below the line says next to nothing."""
+    for _ in range(4):
+        share = np.asarray(share * share)
+    return share
+
+
+def quiet(share: FloatArray) -> FloatArray:
+    """Return the evidence of a share of the line that says no more than that it was crossed."""
+    return np.where(share <= 1.0, _faint(np.minimum(share, 1.0)), QUIET)
