@@ -49,7 +49,7 @@ class Dossier:
     @property
     def trouble(self) -> float:
         """What its callers may suffer from."""
-        return max(self.saturation, self.symptom, self.demand, self.network)
+        return max(self.saturation, self.symptom, self.demand, self.network, self.other)
 
     def note(self, weight: float, metric: str, reason: str) -> None:
         """Note something that is neither its saturation nor its symptom."""

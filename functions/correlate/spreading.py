@@ -89,10 +89,14 @@ def _waits(
     known: AbstractSet[str],
     suffering: AbstractSet[str],
 ) -> bool:
-    """Return whether a caller, or one of a silent caller, suffers from one it calls doing less."""
-    if caller in suffering:
-        return len(topology.callees(caller) & fell) <= 1
-    return caller not in known and bool(suffering & topology.callers(caller))
+    """Return whether a caller, or one of a silent caller, suffers from one it calls doing less.
+
+    One that asks several for less fails before it calls them.
+    """
+    if len(topology.callees(caller) & fell) > 1:
+        return False
+    silent = caller not in known
+    return caller in suffering or (silent and bool(suffering & topology.callers(caller)))
 
 
 def _trace(service: str, sources: list[str], dossiers: Dossiers) -> None:

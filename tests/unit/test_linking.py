@@ -41,6 +41,7 @@ def link(a: Cell, b: Cell, **config) -> Link | None:
         (cell("web"), cell("web", 30, role="errors"), 0.75, "both on web, 30 s apart"),
         (cell("web"), cell("cart"), 0.8, "web calls cart, at the same time"),
         (cell("cart"), cell("web"), 0.8, "web calls cart, at the same time"),
+        (cell("web"), cell("db"), 0.5, "db and web are 2 calls apart, at the same time"),
         (
             cell("x", labels=(("pod", "p"),)),
             cell("y", 30, labels=(("pod", "p"),)),
@@ -63,7 +64,7 @@ def link(a: Cell, b: Cell, **config) -> Link | None:
         (
             cell("web", labels=(("node", "n"),)),
             cell("db", labels=(("node", "n"),)),
-            0.64,
+            0.7,
             "db and web are 2 calls apart, both on node n",
         ),
         (cell("hub"), cell("c1"), 0.8 / 1.5**0.5, "c1 calls hub, at the same time"),
@@ -81,7 +82,7 @@ def test_cells_are_linked_with_a_reason(a, b, weight, reason):
         (cell("web"), cell("pay")),
         (cell("web"), cell("web", 61, role="errors")),
         (cell("web"), cell("cart", 60)),
-        (cell("web"), cell("db")),
+        (cell("web"), cell("db", 30)),
         (cell("c1"), cell("c2")),
         (cell("unknown"), cell("unknown", role="errors")),
         (cell("x", labels=(("node", "n"),)), cell("y", labels=(("node", "n"),))),

@@ -10,8 +10,11 @@ from functions.correlate.linking import Link
 UNKNOWN = "unknown"
 """The service of a series that names none: no two of those are known to be the same."""
 
-BY_HOPS = (1.0, 0.8, 0.4)
-"""What the same service, a direct call and a service in between weigh."""
+BY_HOPS = (1.0, 0.8, 0.5)
+"""What the same service, a direct call and a service in between weigh.
+
+With nothing but a service in between two cells are linked only where they are of the same time.
+"""
 
 BYSTANDER = 0.5
 """How much the client has to do with what the server of a call measured of itself."""
