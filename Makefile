@@ -56,6 +56,9 @@ bench-scale: setup ## the same for up to a million series, and for many function
 bench-detectors: setup ## every detector on labelled series in DATA=FOLDER, beside refitting ones; an hour
 	@$(BIN)/python -m bench.detectors $(DATA)
 
+bench-root-cause: setup ## every ranker on generated faults, and on a recorded day with DATA=FOLDER; ten minutes
+	@$(BIN)/python -m bench.root_cause $(if $(DATA),--data $(DATA))
+
 storm: setup ## 10 000 anomalies in ten seconds through the whole pipeline, and latency before, during, after
 	@$(BIN)/python -m bench.storm
 
@@ -70,4 +73,4 @@ clean: ## remove what was made here
 	rm -rf .venv build out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo chaos test test-full lint format up bench bench-scale bench-detectors storm durability lock clean
+.PHONY: help setup demo chaos test test-full lint format up bench bench-scale bench-detectors bench-root-cause storm durability lock clean
