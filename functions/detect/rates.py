@@ -15,8 +15,9 @@ Source: VictoriaMetrics, `removeCounterResets`, where a small decrease is no res
 def increase(old: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what counters grew by between two readings each, and what they stand at, shape (n,).
 
-    A copy that lags behind leaves a counter where it was, so that nothing is counted twice.
+    One that began anew grew by nobody knows how much, NaN: what it counted before it ended is
+    lost. A copy that lags behind leaves a counter where it was, so that nothing is counted twice.
     """
     lags = (new < old) & (old - new <= RESET_SHARE * np.abs(old))
-    grown = np.where(new >= old, new - old, np.where(lags, 0.0, new))
+    grown = np.where(new >= old, new - old, np.where(lags, 0.0, np.nan))
     return grown, np.where(lags, old, new)

@@ -94,14 +94,14 @@ def test_a_duration_must_pass_without_a_break(monkeypatch: pytest.MonkeyPatch) -
     assert alarms(judged((120, 10.0), (150, 25.0))) == []
 
 
-def test_a_counter_is_judged_by_its_rate_and_a_reset_is_no_drop(
+def test_a_counter_is_judged_by_its_rate_and_that_of_a_restart_is_not_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     judged = Judged(monkeypatch, Rule(), kind="counter")
     assert alarms(judged((10, 1_000.0))) == []
     assert alarms(judged((20, 1_100.0), (30, 1_200.0))) == []
-    assert alarms(judged((40, 100.0))) == []
-    assert alarms(judged((50, 400.0))) == [30.0]
+    assert alarms(judged((40, 900.0))) == []
+    assert alarms(judged((50, 1_200.0))) == [30.0]
 
 
 def test_a_scrape_of_a_copy_that_lags_behind_is_no_reset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from functions.detect.stuck import Stuck
 LARGEST = 1e140
 """Values are limited to this size, so that no square overflows."""
 
-VALUES = 32
+VALUES = 29
 """Values remembered of each signal."""
 
 WARM_UP = 100
