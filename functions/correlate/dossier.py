@@ -8,11 +8,14 @@ from aiops.events import Anomaly, Evidence
 
 MAX_RATIO = 50.0
 SYMPTOM_WEIGHT = 0.5
-NODE_WEIGHT = 0.5
+INDIRECT_WEIGHT = 0.5
 DEMAND_WEIGHT = 0.5
 
 NODE_METRICS = ("node_", "host_", "machine_")
 """How metrics of a whole node begin; many services share it."""
+
+FLOW_METRICS = ("network", "syscall")
+"""What is in the name of metrics of what passes through: it follows what a service is asked."""
 
 NEVER = 1 << 62
 
@@ -95,10 +98,15 @@ def _enter(dossier: Dossier, peak: Anomaly) -> None:
         dossier.load = max(dossier.load, said)
         said *= DEMAND_WEIGHT
     elif role == "saturation":
-        said *= NODE_WEIGHT if peak.metric.startswith(NODE_METRICS) else 1.0
+        said *= INDIRECT_WEIGHT if _indirect(peak.metric) else 1.0
         dossier.saturation = max(dossier.saturation, said)
     else:
         # Words are told by the service itself: they count in full.
         said *= SYMPTOM_WEIGHT if peak.template is None else 1.0
         dossier.symptom = max(dossier.symptom, said / SYMPTOM_WEIGHT)
     dossier.said.append((said, peak.metric, f"{peak.metric}: {peak.reason}"))
+
+
+def _indirect(metric: str) -> bool:
+    """Return whether using more of this does not mean that the service itself runs out of it."""
+    return metric.startswith(NODE_METRICS) or any(part in metric for part in FLOW_METRICS)

@@ -91,6 +91,12 @@ def test_a_whole_node_says_less_of_a_service_than_its_own_container():
     assert blamed(node, anomaly("cart", 0, CPU, 5.0)) == ["cart", "web"]
 
 
+@pytest.mark.parametrize("metric", ["container_network_receive_bytes", "syscall_read_total"])
+def test_what_passes_through_a_service_says_less_than_what_it_runs_out_of(metric):
+    flow = anomaly("web", 0, CPU, 9.0, metric=metric, id="n", series="n")
+    assert blamed(flow, anomaly("cart", 0, CPU, 5.0)) == ["cart", "web"]
+
+
 def test_a_call_slow_only_for_its_client_points_at_the_network_of_the_one_called():
     first, second = ranked(call("pay", "bank"))
     assert (first.service, first.metric) == ("bank", "edge_client_seconds")
