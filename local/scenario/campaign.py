@@ -82,7 +82,7 @@ def campaign(seed: int, *, services: int, step: int, faults: int) -> Recording:
 
     Args:
         seed: What everything is drawn from, 0 and up.
-        services: How many there are, 10 to 390.
+        services: How many there are, 10 to 361.
         step: Seconds from sample to sample.
         faults: How many, each kind as often as another if it can be.
     """

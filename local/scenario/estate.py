@@ -16,6 +16,9 @@ _NOUNS = (
 )
 _DUTIES = ("api", "core", "worker", "sync", "view", "rules")
 
+SMALLEST, LARGEST = 10, 361
+"""How many services a system may have; no two have the same name."""
+
 STORES = 0.15
 EXTERNALS = 0.05
 HUBS = 2
@@ -58,7 +61,7 @@ def estate(rng: Generator, size: int) -> Estate:
 
     Args:
         rng: Where chance comes from.
-        size: Services, 10 to 390.
+        size: Services, `SMALLEST` to `LARGEST`.
     """
     names = ["front-door", *_names(rng, size - 1)]
     leaves = round(size * STORES), round(size * EXTERNALS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aiops.adapters.cloudevent import iso
+from local.recording import Recording
 from local.scenario.generate import MINUTE, Scenario
 from local.scenario.spread import Fault
 
@@ -25,6 +26,32 @@ def write(scenario: Scenario, folder: Path) -> None:
     changes = "".join(change.model_dump_json() + "\n" for change in scenario.changes)
     (folder / "changes.jsonl").write_text(changes, encoding="utf-8")
     faults = [_stated(scenario, fault) for fault in scenario.faults]
+    (folder / "faults.json").write_text(json.dumps(faults, indent=1) + "\n", encoding="utf-8")
+
+
+def write_recording(recording: Recording, folder: Path) -> None:
+    """Write a recording as it would be read again; the folder is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = sorted({name for head in recording.heads for name in head.labels})
+    heads = [(one.metric, [one.labels.get(name, "") for name in names]) for one in recording.heads]
+    rows = (
+        (time / 1000, heads[place][0], f"{value:.6g}", *heads[place][1])
+        for time, place, value in zip(
+            recording.time.tolist(), recording.series.tolist(), recording.value.tolist(),
+            strict=True,
+        )
+    )  # fmt: skip
+    table = _table(("timestamp", "metric", "value", *names), rows)
+    packed = gzip.compress(table.encode(), compresslevel=4, mtime=0)
+    (folder / "samples.csv.gz").write_bytes(packed)
+    calls = ((call.client, call.server) for call in recording.calls)
+    (folder / "topology.csv").write_text(_table(("client", "server"), calls), encoding="utf-8")
+    changes = "".join(change.model_dump_json() + "\n" for change in recording.changes)
+    (folder / "changes.jsonl").write_text(changes, encoding="utf-8")
+    faults = [
+        {"start": iso(one.start), "service": one.service, "kind": one.kind}
+        for one in recording.faults
+    ]
     (folder / "faults.json").write_text(json.dumps(faults, indent=1) + "\n", encoding="utf-8")
 
 

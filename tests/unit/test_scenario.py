@@ -14,7 +14,9 @@ from aiops.events import ChangeObserved, SeriesHead
 from aiops.series import Series, SeriesMap
 from local.commands import scenario as command
 from local.evaluation import parse_faults
+from local.recording import read_recording
 from local.scenario import signals
+from local.scenario.campaign import campaign
 from local.scenario.faults import KINDS, LARGEST, QUIET_MINUTES
 from local.scenario.generate import CALM_MINUTES, Scenario, generate, robust_deviations
 from local.scenario.recording import write
@@ -256,3 +258,23 @@ def test_the_command_refuses_numbers_that_make_no_sense(wrong: list[str]) -> Non
     with pytest.raises(SystemExit) as caught:
         parser.parse_args(["scenario", "out", *wrong])
     assert caught.value.code == 2
+
+
+def test_the_command_writes_a_random_system_that_reads_back_as_it_was_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    given = ["scenario", str(tmp_path), "--services", "12", "--step", "30", "--faults", "1"]
+    assert command.run(parser.parse_args([*given, "--json"])) == 0
+    told = json.loads(capsys.readouterr().out)
+    drawn, read = campaign(1, services=12, step=30, faults=1), read_recording(tmp_path)
+    assert (told["series"], told["samples"]) == (len(drawn.heads), len(drawn.time))
+    assert (read.calls, read.changes, read.faults) == (drawn.calls, drawn.changes, drawn.faults)
+    assert (read.time == drawn.time).all()
+    named = {(head.metric, *sorted(head.labels.items())) for head in drawn.heads}
+    assert {(head.metric, *sorted(head.labels.items())) for head in read.heads} == named
+    assert command.run(parser.parse_args(given)) == 0
+    assert "samples" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        parser.parse_args(["scenario", "out", "--services", "9"])
