@@ -1,5 +1,6 @@
 """Mistakes in `act` and in what keeps its steps."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -7,7 +8,7 @@ from aiops.action_log import ActionRecord
 from aiops.adapters.redis_action_log import RedisActionLog
 from functions.act import handler, policy, steps
 from functions.act.changes import change
-from local.chaos.mutations.replacing import Mutation, Replace
+from local.chaos.mutations.replacing import PAUSE_SECONDS, Mutation, Replace
 
 
 def version_is_not_recorded(replace: Replace) -> None:
@@ -75,6 +76,8 @@ def a_record_is_stored_over_the_change_of_another(
     commit = log.commit  # type: ignore[attr-defined] # of the port
 
     def blind(self: Any, record: Any, snapshot: Any = None) -> Any:
+        if log is RedisActionLog:
+            time.sleep(PAUSE_SECONDS)
         stored = self.read(record.incident)
         revision = stored.revision if stored else 0
         return commit(self, record.model_copy(update={"revision": revision}), snapshot)

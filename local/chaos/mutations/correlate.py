@@ -1,5 +1,6 @@
 """Mistakes in `correlate` and in what keeps its incidents."""
 
+import time
 from collections.abc import Collection
 from dataclasses import replace as changed
 from typing import Any
@@ -10,7 +11,7 @@ from functions.correlate import arrivals
 from functions.correlate.known import Known
 from functions.correlate.outbox import Outbox
 from functions.correlate.snapshot import message_of
-from local.chaos.mutations.replacing import Mutation, Replace
+from local.chaos.mutations.replacing import PAUSE_SECONDS, Mutation, Replace
 
 
 def clears_without_looking_at_the_version(replace: Replace) -> None:
@@ -19,6 +20,7 @@ def clears_without_looking_at_the_version(replace: Replace) -> None:
 
     def clear(self: Any, records: Collection[Record]) -> None:
         publish(self, records)
+        time.sleep(PAUSE_SECONDS)
         for record in records:
             self._client.hdel(self._dirty, record.id)
             self._client.zrem(self._due, record.id)
