@@ -372,11 +372,11 @@ def test_the_stand_in_knows_its_addresses_and_tokens(receiver, sender):
 
 
 class Trickling:
-    """A receiver that gives its answer byte by byte, or nothing of it; a context manager."""
+    """A receiver that gives ``start`` at once, the rest byte by byte; a context manager."""
 
-    def __init__(self, text: bytes, seconds: float) -> None:
+    def __init__(self, start: bytes, rest: bytes, seconds: float = 0.01) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
-        self._text, self._seconds = text, seconds
+        self._start, self._rest, self._seconds = start, rest, seconds
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}/"
@@ -395,44 +395,39 @@ class Trickling:
             connection, _ = self._server.accept()
             with connection:
                 connection.recv(65_536)
-                for byte in self._text:
+                connection.sendall(self._start)
+                for byte in self._rest:
                     if self._stopping.wait(self._seconds):
                         return
                     connection.sendall(bytes((byte,)))
 
 
 @pytest.mark.parametrize(
-    ("text", "verdict", "may_have_arrived"),
+    ("start", "rest", "verdict", "may_have_arrived"),
     [
-        (b"H" * 500, "retry", True),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 100, "retry", True),
-        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100, "done", False),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b"x" * 500, "done", False),
+        (b"", b"H" * 1000, "retry", True),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 40, "retry", True),
+        (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 160, "done", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x" * 1000, "done", False),
+        (
+            b"HTTP/1.1 400 Bad Request\r\nContent-Length: 1000\r\n\r\n",
+            b"x" * 1000,
+            "refused",
+            False,
+        ),
     ],
-    ids=["no status", "never the last status", "headers", "body"],
+    ids=["no status", "never the last status", "headers", "body", "why it refuses"],
 )
 def test_a_receiver_that_trickles_its_answer_is_waited_for_so_long_and_no_longer(
-    text, verdict, may_have_arrived
+    start, rest, verdict, may_have_arrived
 ):
-    with Trickling(text, 0.01) as slow:
+    with Trickling(start, rest) as slow:
         began = time.monotonic()
-        answer = HttpSender(read_seconds=5.0, call_seconds=0.4).send(
-            Request("webhook", slow.url, b"{}")
-        )
-        took = time.monotonic() - began
-    assert (answer.verdict, answer.may_have_arrived) == (verdict, may_have_arrived)
-    assert took < 1.0
-
-
-def test_a_receiver_that_trickles_why_it_refuses_is_refused_in_time():
-    text = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 999\r\n\r\n" + b"x" * 999
-    with Trickling(text, 0.005) as slow:
-        began = time.monotonic()
-        sender = HttpSender(read_seconds=5.0, call_seconds=0.5)
+        sender = HttpSender(read_seconds=15.0, call_seconds=0.5)
         answer = sender.send(Request("webhook", slow.url, b"{}"))
         took = time.monotonic() - began
-    assert answer.verdict == "refused"
-    assert took < 1.2
+    assert (answer.verdict, answer.may_have_arrived) == (verdict, may_have_arrived)
+    assert took < 5.0
 
 
 def test_a_receiver_that_takes_no_bytes_is_given_up_in_time():
@@ -444,17 +439,17 @@ def test_a_receiver_that_takes_no_bytes_is_given_up_in_time():
         )
         took = time.monotonic() - began
     assert (answer.verdict, answer.may_have_arrived) == ("retry", True)
-    assert took < 1.0
+    assert took < 4.0
 
 
 def test_a_receiver_that_does_not_finish_the_handshake_got_nothing():
-    with Trickling(b"\x16" * 100, 0.02) as slow:
+    with Trickling(b"", b"\x16" * 1000) as slow:
         url = slow.url.replace("http://", "https://")
         began = time.monotonic()
         answer = HttpSender(read_seconds=5.0, call_seconds=0.3).send(Request("slack", url, b"{}"))
         took = time.monotonic() - began
     assert (answer.verdict, answer.may_have_arrived) == ("retry", False)
-    assert took < 1.0
+    assert took < 4.0
 
 
 def test_an_address_may_carry_credentials_a_query_and_odd_characters(receiver):
