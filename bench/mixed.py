@@ -23,6 +23,7 @@ from aiops.artefact import Artefact
 from aiops.clock import SystemClock
 from aiops.events import ModelFitted, SeriesHead
 from aiops.ports import Event
+from aiops.selector import Selector
 from aiops.series import SeriesMap
 from aiops.training import History
 from bench.load import drive
@@ -32,7 +33,7 @@ from bench.throughput import GROUPS, DetectWay
 from bench.warm import warm_up
 from bench.workload import DEVIATION, LEVEL, STEP_MS, Sweeps, groups
 from bench.world import World
-from functions.detect.config import DetectConfig, Rule, Selector
+from functions.detect.config import DetectConfig, Rule
 from functions.detect.control import Control
 from functions.detect.scoring import Scorer
 from functions.train.fit import Span

@@ -8,7 +8,6 @@ from aiops.cell import Cell, Site
 from aiops.events import Anomaly
 from aiops.incident_store import Held, Record, View
 from aiops.ports import Counts
-from functions.correlate import incident
 from functions.correlate.atlas import Atlas, version_at
 from functions.correlate.components import Linking, gather
 from functions.correlate.domain import MEMORY, Applied, Change, Domain
@@ -100,17 +99,11 @@ class Arrivals:
             closed |= found
         intake = take_in(self.domain.name, sighted, components, records, config)
         return Change(
-            records=tuple(self._settled(record, view, now) for record in intake.records),
+            records=tuple(self.judge.judge(record, view, now) for record in intake.records),
             sightings=intake.sightings,
             cells=tuple(p for p in intake.cells if (p.cell, p.incident) not in known.cells),
             watermark=max(anomaly.time for anomaly, _ in sighted),
         )
-
-    def _settled(self, record: Record, view: View, now: int) -> Record:
-        if record.status == "merged":
-            return record
-        settled = incident.settle(record, view.processed_until, self.domain.config)
-        return self.judge.judge(settled, view, now)
 
     def _linking(self, view: View) -> Linking:
         """Return how cells are linked: under the topology valid at the later of two."""

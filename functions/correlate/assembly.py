@@ -36,17 +36,18 @@ def assemble(  # noqa: PLR0913, PLR0917 - the one place that knows all parts
             says, if any.
 
     Raises:
-        Misconfigured: there is no such correlator, ranker or topology file.
+        Misconfigured: there is no such correlator, ranker, severity or topology file.
     """
     correlators = [
         plugins.load("functions.correlate.correlators", name, "Correlator")(config)
         for name in config.correlators
     ]
     ranker = plugins.load("functions.correlate.rankers", config.ranker, "Ranker")()
+    severity = plugins.load("functions.correlate.severities", config.severity, "Severity")(config)
     state = Domain(domain, store, clock, config)
     if topology is None:
         topology = read_topology(config.topology_file) if config.topology_file else EMPTY
     atlas = Atlas(store, topology)
-    judge = Judge(store, ranker, atlas, config.change_window)
+    judge = Judge(store, ranker, severity, atlas, config)
     linker = Linker(correlators, config.threshold, config.time_weight)
     return Correlate(state, Arrivals(state, linker, atlas, judge), Outbox(state, publisher, judge))

@@ -2,9 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from aiops.selector import checked_pattern
+from functions.correlate.objective import Objective
 
 Seconds = Annotated[int, Field(ge=0, le=7 * 86_400)]
+Pattern = Annotated[str, AfterValidator(checked_pattern)]
+
+VIRTUAL_CLIENTS = ("user", "unknown", "client", ".*load-?generator.*", ".*ingress.*")
+"""What tracing, meshes and load tests put where nothing is known of who calls."""
+
 Weight = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -14,6 +22,11 @@ class CorrelateConfig(BaseModel):
     Attributes:
         correlators: Plugins that look for links.
         ranker: Plugin that ranks the suspects.
+        severity: Plugin that tells how bad an incident is.
+        user_facing: Patterns of the services that serve users; not given, those are that nobody
+            calls but `virtual_clients`.
+        virtual_clients: Patterns of clients in the topology that stand for users.
+        objectives: Service level objectives; the severity rises with how fast their budget burns.
         threshold: The combined weight from which two cells are linked.
         bucket: Seconds of one cell.
         window: Seconds that may lie between two linked cells.
@@ -33,7 +46,7 @@ class CorrelateConfig(BaseModel):
         notify_anomalies: Anomalies, of as many series as `notify_series`, worth telling people.
         notify_series: See `notify_anomalies`.
         notify_repeats: Anomalies of one series that are enough.
-        notify_severity: The severity at which one anomaly is enough.
+        notify_severity: The severity of an incident that is enough.
         change_window: Seconds before an incident in which a change is suspicious.
         future_tolerance: Seconds that an anomaly, or whatever else an event speaks of, may lie
             after the event's own time.
@@ -45,6 +58,10 @@ class CorrelateConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     correlators: tuple[str, ...] = ("time", "topology", "labels", "text")
     ranker: str = "evidence"
+    severity: str = "impact"
+    user_facing: tuple[Pattern, ...] | None = None
+    virtual_clients: tuple[Pattern, ...] = VIRTUAL_CLIENTS
+    objectives: tuple[Objective, ...] = ()
     threshold: Weight = 0.5
     bucket: Annotated[int, Field(ge=1, le=3_600)] = 30
     window: Annotated[int, Field(ge=1, le=3_600)] = 120

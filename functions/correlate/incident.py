@@ -29,14 +29,16 @@ def of_anomalies(
 ) -> Record:
     """Return the record of an incident that consists of these distinct anomalies, at least one."""
     taken = list(anomalies)
-    evidence = (Evidence(first=found.time, last=found.time, count=1, peak=found) for found in taken)
+    pieces = (Evidence(first=found.time, last=found.time, count=1, peak=found) for found in taken)
+    evidence = merged_evidence(pieces, config.max_series)
     return Record(
         id=incident,
         domain=domain,
         spans=merged_spans(((a.time, a.time) for a in taken), config.resolve_after * 1000),
         anomalies=len(taken),
-        evidence=merged_evidence(evidence, config.max_series),
+        evidence=evidence,
         joins=merged_joins(joins),
+        severity=max(piece.peak.severity for piece in evidence),
     )
 
 
@@ -51,6 +53,7 @@ def absorb(record: Record, other: Record, config: CorrelateConfig) -> Record:
             "evidence": merged_evidence((*record.evidence, *other.evidence), config.max_series),
             "joins": merged_joins((*record.joins, *other.joins)),
             "orders": merged_orders((*record.orders, *other.orders)),
+            "severity": max(record.severity, other.severity),
             "notified_at": first.notified_at,
             "root_cause_at_notification": first.root_cause_at_notification,
         }
@@ -143,12 +146,7 @@ def worth_telling(record: Record, config: CorrelateConfig) -> bool:
     several = (
         record.anomalies >= config.notify_anomalies and len(record.evidence) >= config.notify_series
     )
-    return several or lasting or severity(record) >= config.notify_severity
-
-
-def severity(record: Record) -> int:
-    """Return the severity of an incident, 1 to 5: that of its severest anomaly."""
-    return max(evidence.peak.severity for evidence in record.evidence)
+    return several or lasting or record.severity >= config.notify_severity
 
 
 def order(record: Record, command: CommandGiven) -> Record:

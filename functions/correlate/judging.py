@@ -1,40 +1,49 @@
-"""What is made of an incident before it is told: suspects ranked, people's time noted."""
+"""What is made of an incident before it is told: suspects, severity, status, people's time."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from aiops.events import ChangeObserved
 from aiops.incident_store import IncidentStore, Record, View
-from aiops.topology import Topology
+from functions.correlate import incident
 from functions.correlate.atlas import Atlas
+from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import MEMORY
+from functions.correlate.grading import Severity
 from functions.correlate.ranking import Case, Ranker
 
 ALL_TIME = 1 << 62
 
 
-def judged(
-    record: Record,
-    ranker: Ranker,
-    topology: Topology,
-    changes: Collection[ChangeObserved],
-    now: int,
-) -> Record:
-    """Return the record with its suspects ranked; frozen for people when their time has come."""
-    if record.status == "merged":
+def assessed(record: Record, case: Case, ranker: Ranker, severity: Severity) -> Record:
+    """Return the record with its suspects, whom they may affect, and how bad that is."""
+    suspects = ranker.rank(case)
+    reach: tuple[str, ...] = ()
+    affected: tuple[str, ...] = ()
+    if suspects:
+        reach = case.topology.blast_radius(suspects[0].service)
+        affected = (suspects[0].service, *reach)
+    grade = severity.grade(case, affected)
+    return record.model_copy(
+        update={
+            "root_cause": suspects,
+            "blast_radius": reach,
+            "severity": grade.severity,
+            "severity_reasons": grade.reasons,
+        }
+    )
+
+
+def told(record: Record, now: int) -> Record:
+    """Return the record, its suspects frozen for people when their time has come."""
+    if record.notify_from is None or record.notify_from > now:
         return record
-    suspects = ranker.rank(Case(record.evidence, topology, tuple(changes)))
-    update: dict[str, object] = {
-        "root_cause": suspects,
-        "blast_radius": topology.blast_radius(suspects[0].service) if suspects else (),
-    }
-    if record.notify_from is not None and record.notify_from <= now:
-        update |= {
+    return record.model_copy(
+        update={
             "notify_from": None,
             "notified_at": now,
-            "root_cause_at_notification": suspects,
+            "root_cause_at_notification": record.root_cause,
         }
-    return record.model_copy(update=update)
+    )
 
 
 @dataclass(slots=True)
@@ -47,25 +56,31 @@ class Judge:
 
     store: IncidentStore
     ranker: Ranker
+    severity: Severity
     atlas: Atlas
-    change_window: int
+    config: CorrelateConfig
     _changes: tuple[int, tuple[ChangeObserved, ...]] = field(default=(0, ()))
 
     def judge(self, record: Record, view: View, now: int) -> Record:
-        """Return the record as it is to be told.
+        """Return the record as it is to be told: suspects, severity, and the status of both.
 
         Args:
-            record: With the status that follows from what is known of it.
+            record: What is known of it.
             view: The domain it was decided on.
             now: The time by which people are to be told.
         """
         if record.status == "merged":
             return record
-        topology = self.atlas.at(view.topologies, record.last)
+        found = assessed(record, self._case(record, view), self.ranker, self.severity)
+        return told(incident.settle(found, view.processed_until, self.config), now)
+
+    def _case(self, record: Record, view: View) -> Case:
         # Older ones may be forgotten any time.
-        since = max(record.opened_at - self.change_window * 1000, view.watermark - MEMORY)
+        oldest = record.opened_at - self.config.change_window * 1000
+        since = max(oldest, view.watermark - MEMORY)
         changes = [c for c in self._known(view) if since <= c.observed_at <= record.last]
-        return judged(record, self.ranker, topology, changes, now)
+        topology = self.atlas.at(view.topologies, record.last)
+        return Case(record.evidence, topology, tuple(changes))
 
     def _known(self, view: View) -> tuple[ChangeObserved, ...]:
         """Return all changes as of a view, oldest first."""

@@ -7,7 +7,7 @@ from aiops.events import Incident
 from aiops.ids import derive
 from aiops.incident_store import Held, Record
 from aiops.ports import Event, Message
-from functions.correlate.incident import severity, strength
+from functions.correlate.incident import strength
 
 MAX_EVIDENCE = 50
 LESS_EVIDENCE = (20, 8, 3, 1)
@@ -47,7 +47,8 @@ def incident_of(record: Record, evidence: int = MAX_EVIDENCE) -> Incident:
         generation=record.generation,
         status=record.status,
         title=title(record),
-        severity=severity(record),
+        severity=record.severity,
+        severity_reasons=record.severity_reasons,
         opened_at=record.opened_at,
         updated_at=updated_at(record),
         resolved_at=record.resolved_at,

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from aiops.detection import StateArray
+from aiops.selector import Selector
 from aiops.series import Series
 from aiops.training import ModelStatus
 from aiops.verdicts import Given
-from functions.detect.config import DetectConfig, Selector
+from functions.detect.config import DetectConfig
 from functions.detect.judge import Judge
 from functions.detect.lines import (
     FITTED,

@@ -1,47 +1,13 @@
 """Which detector judges which series, and what keeps an alarm from being raised."""
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from aiops.selector import Selector
 from aiops.series import Series
 from functions.detect.lines import FITTED
-
-
-class Selector(BaseModel):
-    """Series by metric and labels; every pattern must match from start to end.
-
-    Attributes:
-        metric: Pattern of the metric's name.
-        labels: Patterns of label values; an absent label is the empty text.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    metric: str = ".*"
-    labels: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("metric")
-    @classmethod
-    def _metric_is_a_pattern(cls, pattern: str) -> str:
-        return _pattern(pattern)
-
-    @field_validator("labels")
-    @classmethod
-    def _labels_are_patterns(cls, labels: dict[str, str]) -> dict[str, str]:
-        return {name: _pattern(pattern) for name, pattern in labels.items()}
-
-    def matches(self, series: Series) -> bool:
-        """Return whether a series is one of those meant."""
-        return self.fits(series.metric, dict(series.labels))
-
-    def fits(self, metric: str, labels: Mapping[str, str]) -> bool:
-        """Return whether a metric with these labels is one of those meant."""
-        return re.fullmatch(self.metric, metric) is not None and all(
-            re.fullmatch(pattern, labels.get(name, "")) for name, pattern in self.labels.items()
-        )
 
 
 class Rule(BaseModel):
@@ -139,12 +105,3 @@ class DetectConfig(BaseModel):
     def rule(self, place: int) -> Rule:
         """Return a rule by its place."""
         return self.rules[place] if place < len(self.rules) else self.default
-
-
-@lru_cache(maxsize=256)
-def _pattern(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is no pattern: {error}") from None
-    return pattern

@@ -9,11 +9,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from aiops.queries import Query
+from aiops.selector import Selector
 from aiops.series import SeriesMap
 from functions.act.config import ActConfig, ChannelRule
 from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
-from functions.detect.config import DetectConfig, Quantiles, Rule, Selector
+from functions.correlate.objective import Objective
+from functions.detect.config import DetectConfig, Quantiles, Rule
 from functions.train.config import TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -23,6 +25,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "detect.rules[].match": Selector,
     "detect.quantiles[]": Quantiles,
     "correlate": CorrelateConfig,
+    "correlate.objectives[]": Objective,
+    "correlate.objectives[].match": Selector,
     "act": ActConfig,
     "act.channels[]": ChannelRule,
     "collect": CollectConfig,

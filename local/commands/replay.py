@@ -80,6 +80,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "resolved_at": _moment(incident.resolved_at),
         "status": incident.status,
         "severity": incident.severity,
+        "severity_reasons": list(incident.severity_reasons),
         "services": list(incident.services),
         "anomalies": incident.anomalies,
         "root_cause": [_suspect(one) for one in incident.root_cause],

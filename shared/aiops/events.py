@@ -55,8 +55,23 @@ class Samples(Fact):
     samples: tuple[tuple[Integer, Integer, float], ...]
 
 
+class Alert(BaseModel):
+    """How long somebody else's alert goes on, as far as it says.
+
+    Attributes:
+        expires_at: When it is over unless it is told again; None where it does not say.
+        ended_at: When it was resolved; None while it fires.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    expires_at: Milliseconds | None = None
+    ended_at: Milliseconds | None = None
+
+
 class Anomaly(BaseModel):
-    """One sample that its detector did not expect.
+    """One sample that its detector did not expect, or an alert of somebody else's.
+
+    An alert has no values: it is 1 where 0 is usual, as in the series `ALERTS` of Prometheus.
 
     Attributes:
         id: uuid5 of domain, detector, series and time.
@@ -65,6 +80,7 @@ class Anomaly(BaseModel):
         evidence: The detector's own, above `alarm_line`.
         score: 1 - alarm_line/evidence, 0 to 1.
         template: Id of the log template, where the series counts one.
+        alert: What an external alert says of its end; None for what was detected here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -88,6 +104,7 @@ class Anomaly(BaseModel):
     severity: Severity
     reason: str
     template: str | None = None
+    alert: Alert | None = None
 
 
 class AnomaliesDetected(Fact):
@@ -121,6 +138,9 @@ class Suspect(BaseModel):
         score: The ranker's own, comparable within one ranking, 0 and up.
         metric: The metric that speaks most against it.
         reasons: Why, in words, the weightiest first.
+        confidence: How often a suspect like this was the cause, by people's verdicts, 0 to 1; None
+            where there are too few of them to say.
+        confidence_reason: What that rests on, in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -128,6 +148,8 @@ class Suspect(BaseModel):
     metric: str
     score: float
     reasons: tuple[str, ...]
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    confidence_reason: str = ""
 
 
 class Join(BaseModel):
@@ -152,6 +174,7 @@ class Incident(Fact):
         version: Rises with every change; not dense.
         generation: 1, and one more each time it is reopened.
         updated_at: Time of the last anomaly, command or resolution.
+        severity_reasons: Why it is that severe, in words, the weightiest first.
         notified_at: When it became worth telling people; None until then.
         root_cause_at_notification: The suspects as they stood at that time.
         anomalies: How many belong to it.
@@ -168,6 +191,7 @@ class Incident(Fact):
     status: Status
     title: str
     severity: Severity
+    severity_reasons: tuple[str, ...] = ()
     opened_at: Milliseconds
     updated_at: Milliseconds
     resolved_at: Milliseconds | None = None

@@ -31,6 +31,8 @@ class Record(BaseModel):
         anomalies: How many belong to it.
         evidence: One per series, sorted by series.
         orders: The newest command of each kind.
+        severity: 1 to 5; until it is judged that of its severest anomaly.
+        severity_reasons: Why, in words, the weightiest first.
         notify_from: Time from which people are to be told; None where they need not be, or were.
         merged_into: The incident that took it over, where status is `merged`.
     """
@@ -46,6 +48,8 @@ class Record(BaseModel):
     evidence: tuple[Evidence, ...]
     joins: tuple[Join, ...] = ()
     orders: tuple[CommandGiven, ...] = ()
+    severity: int = 1
+    severity_reasons: tuple[str, ...] = ()
     resolved_at: int | None = None
     notify_from: int | None = None
     notified_at: int | None = None

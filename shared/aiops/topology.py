@@ -1,6 +1,6 @@
 """Who calls whom: a graph of services, asked for distances and for what a fault may reach."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -45,6 +45,11 @@ class Topology:
                 for service in {*callers, *callees}
             },
         )
+
+    @property
+    def services(self) -> Collection[str]:
+        """All services that call or are called."""
+        return self._near.keys()
 
     def callers(self, service: str) -> frozenset[str]:
         """Return the services that call it directly."""

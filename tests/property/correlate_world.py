@@ -52,10 +52,15 @@ def ranker():
     return plugins.load("functions.correlate.rankers", CONFIG.ranker, "Ranker")()
 
 
+@cache
+def severity():
+    return plugins.load("functions.correlate.severities", CONFIG.severity, "Severity")(CONFIG)
+
+
 def make(store, publisher, clock=None, config=CONFIG) -> Correlate:
     domain = Domain("test", store, clock or ManualClock(START), config)
     atlas = Atlas(store, TOPOLOGY)
-    judge = Judge(store, ranker(), atlas, config.change_window)
+    judge = Judge(store, ranker(), severity(), atlas, config)
     return Correlate(
         domain, Arrivals(domain, linker(), atlas, judge), Outbox(domain, publisher, judge)
     )
@@ -182,17 +187,20 @@ def fate(part: Sequence[Anomaly], processed_until: int, changes: Sequence[Change
     over = last + CONFIG.resolve_after * 1000
     near = [c for c in changes if first - CONFIG.change_window * 1000 <= c.observed_at <= last]
     near.sort(key=lambda change: (change.observed_at, change.model_dump_json()))
-    severity = max(one.severity for one in part)
+    case = Case(evidence, TOPOLOGY, near)
+    root_cause = ranker().rank(case)
+    suspect = root_cause[0].service
+    grade = severity().grade(case, (suspect, *TOPOLOGY.blast_radius(suspect)))
     resolved = over < processed_until
     return Fate(
         anomalies=len(part),
         opened_at=first,
         status="resolved" if resolved else "open",
         resolved_at=over if resolved else None,
-        severity=severity,
-        root_cause=ranker().rank(Case(evidence, TOPOLOGY, near)),
+        severity=grade.severity,
+        root_cause=root_cause,
         told=not resolved
-        and (severity >= 4 or len(by_series) >= 2 or max(map(len, by_series.values())) >= 3),
+        and (grade.severity >= 4 or len(by_series) >= 2 or max(map(len, by_series.values())) >= 3),
     )
 
 

@@ -11,10 +11,11 @@ from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.errors import Misconfigured
 from aiops.events import FeedbackGiven
+from aiops.selector import Selector
 from aiops.series_store import Write
 from aiops.verdicts import Given
 from functions.detect.account import account
-from functions.detect.config import DetectConfig, Rule, Selector
+from functions.detect.config import DetectConfig, Rule
 from functions.detect.record import header_of
 from local.backtest import Columns, read_series
 from local.cli import main

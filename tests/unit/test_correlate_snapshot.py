@@ -14,7 +14,8 @@ from functions.correlate.atlas import Atlas, valid_from, version_at
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.incident import of_anomalies
 from functions.correlate.intake import destination, way
-from functions.correlate.judging import judged
+from functions.correlate.judging import Judge, assessed, told
+from functions.correlate.ranking import Case
 from functions.correlate.sites import cell_of
 from functions.correlate.snapshot import (
     MAX_BYTES,
@@ -103,28 +104,46 @@ class Names:
         return self.suspects
 
 
+def judged(made, *suspects):
+    case = Case(made.evidence, world.TOPOLOGY, ())
+    return assessed(made, case, Names(*suspects), world.severity())
+
+
 def test_the_suspects_people_are_told_are_those_of_that_time():
-    waiting = record("b", notify_from=50)
-    early = judged(waiting, Names(suspect("b")), world.TOPOLOGY, (), 49)
+    waiting = judged(record("b", notify_from=50), suspect("b"))
+    early = told(waiting, 49)
     assert (early.notified_at, early.root_cause, early.blast_radius) == (
         None,
         (suspect("b"),),
         ("a",),
     )
-    told = judged(early, Names(suspect("b")), world.TOPOLOGY, (), 50)
-    assert (told.notified_at, told.notify_from) == (50, None)
-    later = judged(told, Names(suspect("c")), world.TOPOLOGY, (), 90)
+    now = told(early, 50)
+    assert (now.notified_at, now.notify_from) == (50, None)
+    later = told(judged(now, suspect("c")), 90)
     assert later.root_cause == (suspect("c"),)
     assert later.root_cause_at_notification == (suspect("b"),)
 
 
 def test_without_suspects_nothing_is_known_to_be_affected():
-    assert judged(record("a"), Names(), world.TOPOLOGY, (), 0).blast_radius == ()
+    assert judged(record("a")).blast_radius == ()
+
+
+def test_how_bad_it_is_stands_in_the_snapshot_with_its_reasons():
+    made = judged(record("a", "b", "c"), suspect("c"))
+    snapshot = incident_of(made)
+    assert (snapshot.severity, snapshot.severity_reasons) == (
+        made.severity,
+        made.severity_reasons,
+    )
+    assert any("3 services" in reason for reason in snapshot.severity_reasons)
 
 
 def test_a_merged_incident_is_judged_no_more():
     merged = record("a", status="merged")
-    assert judged(merged, Names(suspect()), world.TOPOLOGY, (), 0) is merged
+    store = MemoryIncidents()
+    atlas = Atlas(store, world.TOPOLOGY)
+    judge = Judge(store, Names(suspect()), world.severity(), atlas, CONFIG)
+    assert judge.judge(merged, View(), 0) is merged
 
 
 def test_the_topology_of_a_time_is_the_latest_before_it_or_the_first():

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops.events import Samples, SeriesHead
-from functions.detect.config import DetectConfig, Quantiles, Rule, Selector
+from aiops.selector import Selector
+from functions.detect.config import DetectConfig, Quantiles, Rule
 from functions.detect.histograms import grown, quantile
 from functions.detect.record import HEADER, MOST_BUCKETS
 from tests.detecting import MINUTE, NAMES, START, Detecting

@@ -203,9 +203,10 @@ def test_what_is_not_worth_telling_ends_without_a_word():
     assert settled(of(anomaly("a", 50, ratio=1.2)), processed=500).status == "resolved"
 
 
-def test_the_severity_is_that_of_the_severest_anomaly():
-    assert incident.severity(of(anomaly("a", 1, ratio=1.2))) == 1
-    assert incident.severity(of(anomaly("a", 1, ratio=1.2), anomaly("b", 1, ratio=99.0))) == 5
+def test_until_it_is_judged_an_incident_is_as_severe_as_its_severest_anomaly():
+    mild, severe = of(anomaly("a", 1, ratio=1.2)), of(anomaly("b", 1, ratio=99.0))
+    assert (mild.severity, severe.severity) == (1, 5)
+    assert incident.absorb(mild, severe, CONFIG).severity == 5
 
 
 SPANS = st.lists(

@@ -52,14 +52,17 @@ def test_a_replay_prints_the_incidents_with_the_fields_programs_read(
     found = replayed(capsys, str(shop), "--config", str(tmp_path / "aiops.yaml"), "--evaluate")
     (incident,) = found["incidents"]
     assert set(incident) == {
-        "id", "opened_at", "updated_at", "resolved_at", "status", "severity", "services",
-        "anomalies", "root_cause", "root_cause_at_notification", "notified_at", "blast_radius",
+        "id", "opened_at", "updated_at", "resolved_at", "status", "severity", "severity_reasons",
+        "services", "anomalies", "root_cause", "root_cause_at_notification", "notified_at",
+        "blast_radius",
     }  # fmt: skip
     assert incident["opened_at"] == "2023-11-14T23:23:20.000Z"
     assert incident["services"] == ["cart", "web"]
     assert incident["anomalies"] == 20
     assert incident["status"] == "resolved"
-    assert {"service", "metric", "score", "reasons"} == set(incident["root_cause"][0])
+    assert {"service", "metric", "score", "reasons", "confidence", "confidence_reason"} == set(
+        incident["root_cause"][0]
+    )
     assert (found["samples"], found["anomalies"], found["dropped"]) == (360, 20, {})
     assert found["evaluation"]["all"]["recall_at_3"] == 1.0
 

@@ -8,11 +8,12 @@ import pytest
 from aiops.detection import Scores, score_of, severity_of
 from aiops.errors import Misconfigured
 from aiops.events import Anomaly, Samples, SeriesHead
+from aiops.selector import Selector
 from aiops.series import SeriesMap
 from aiops.series_store import Mode
 from functions.detect import judge
 from functions.detect.batch import take
-from functions.detect.config import DetectConfig, Rule, Selector
+from functions.detect.config import DetectConfig, Rule
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Outcome, Scorer
 

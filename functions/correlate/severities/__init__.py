@@ -1,0 +1,1 @@
+"""Severity policies, one module each: how bad an incident is, and why."""

@@ -1,0 +1,143 @@
+"""What an incident means to the users of the system, as far as anomalies can tell.
+
+A point each for evidence that is clear or lasts, for somebody who suffers (latency, errors), for
+users among them, for several services in trouble, and for a large part of the system that depends
+on the suspect. One series that has hardly begun says little unless users notice, however far it
+left its usual range: how far is not comparable between series. An alert that somebody wrote, and
+an objective whose budget burns, say how bad it is at least.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from aiops.events import Anomaly, Evidence
+from aiops.topology import Topology
+from functions.correlate.config import CorrelateConfig
+from functions.correlate.grading import WORST, Grade
+from functions.correlate.incident import strength
+from functions.correlate.objective import burning
+from functions.correlate.ranking import Case
+
+CLEAR = 0.5
+"""The score from which evidence is clear: twice the alarm line."""
+
+SEVERAL = 3
+"""Services in trouble at once."""
+
+LARGE_PART = 0.25
+"""The part of the system that depends on the suspect from which many may notice."""
+
+HARDLY_BEGUN = 2
+"""The most that one series is worth before it lasts, unless users notice."""
+
+SUFFERING = frozenset(("errors", "latency", "edge_client", "edge_server"))
+
+Said = tuple[int, str]
+"""A number of points, or a severity, and the words for it."""
+
+
+class Severity:
+    """Adds up what speaks for an incident being bad."""
+
+    def __init__(self, config: CorrelateConfig) -> None:
+        self._users = None if config.user_facing is None else _any_of(config.user_facing)
+        self._virtual = _any_of(config.virtual_clients)
+        self._lasting = config.notify_repeats
+        self._objectives = config.objectives
+
+    def grade(self, case: Case, affected: Sequence[str]) -> Grade:
+        """Return 1 and the points, at least what an alert or a burning budget demands."""
+        suffering = {one for piece in case.evidence for one in sufferers(piece.peak)}
+        users = sorted(s for s in suffering if self.faces_users(s, case.topology))
+        points = [
+            *self._evidence(case.evidence),
+            *_suffering(suffering, users),
+            *_spread(case.evidence),
+            *_reach(case.topology, affected),
+        ]
+        severity = min(WORST, 1 + sum(point for point, _ in points))
+        reasons = [words for _, words in points] or ["nothing of it is clear, lasts or is felt"]
+        most = self._most(case.evidence, users=bool(users))
+        if most is not None and most[0] < severity:
+            severity = most[0]
+            reasons.append(most[1])
+        least = max(self._least(case.evidence), default=(0, ""))
+        if least[0] > severity:
+            severity = least[0]
+            reasons.insert(0, least[1])
+        return Grade(severity, tuple(reasons))
+
+    def faces_users(self, service: str, topology: Topology) -> bool:
+        """Return whether users are served by a service: configured, or nobody else calls it."""
+        if self._users is not None:
+            return self._users.fullmatch(service) is not None
+        if self._virtual.fullmatch(service) or not topology.neighbours(service):
+            return False
+        return all(self._virtual.fullmatch(caller) for caller in topology.callers(service))
+
+    def _evidence(self, evidence: Sequence[Evidence]) -> Iterator[Said]:
+        measured = [piece for piece in evidence if piece.peak.alert is None]
+        if not measured:
+            return
+        strongest = max(measured, key=strength).peak
+        longest = max(measured, key=lambda piece: (piece.count, piece.peak.id))
+        if strongest.score >= CLEAR:
+            ratio = strongest.evidence / strongest.alarm_line
+            often = f"{ratio:.3g}" if ratio < 1_000 else "more than 1000"
+            what = f"{strongest.metric} of {strongest.service}"
+            yield 1, f"the evidence is clear: {what} is {often} times its line"
+        elif longest.count >= self._lasting:
+            what = f"{longest.peak.metric} of {longest.peak.service}"
+            yield 1, f"it lasts: {longest.count} anomalies of {what}"
+
+    def _most(self, evidence: Sequence[Evidence], *, users: bool) -> Said | None:
+        """Return what an incident is worth at most while one series has hardly begun."""
+        if users or len(evidence) > 1 or evidence[0].count >= self._lasting:
+            return None
+        return HARDLY_BEGUN, f"one series alone, and not for long: no more than {HARDLY_BEGUN}"
+
+    def _least(self, evidence: Sequence[Evidence]) -> Iterator[Said]:
+        """Yield what an incident is worth at least."""
+        for piece in evidence:
+            if piece.peak.alert is not None:
+                words = f"the alert {piece.peak.metric} is of severity {piece.peak.severity}"
+                yield piece.peak.severity, words
+            yield from burning(piece, self._objectives)
+
+
+def sufferers(peak: Anomaly) -> Iterable[str]:
+    """Return who waits or fails by what an anomaly says: nobody, a service, or who calls one."""
+    if peak.role not in SUFFERING and peak.template is None:
+        return ()
+    if peak.edge is None:
+        return (peak.service,)
+    return (peak.edge[0] if peak.role == "edge_client" else peak.edge[1],)
+
+
+def _suffering(suffering: set[str], users: Sequence[str]) -> Iterator[Said]:
+    if users:
+        yield 2, f"users notice it: {_listed(users)} serves them, and is slow or fails"
+    elif suffering:
+        yield 1, f"{_listed(sorted(suffering))} is slow or fails"
+
+
+def _spread(evidence: Sequence[Evidence]) -> Iterator[Said]:
+    services = {piece.peak.service for piece in evidence}
+    if len(services) >= SEVERAL:
+        yield 1, f"{len(services)} services show anomalies"
+
+
+def _reach(topology: Topology, affected: Sequence[str]) -> Iterator[Said]:
+    known = len(topology.services)
+    if len(affected) >= SEVERAL and len(affected) >= LARGE_PART * known:
+        others = len(affected) - 1
+        share = min(1.0, len(affected) / known)
+        yield 1, f"{affected[0]} and {others} that depend on it are {share:.0%} of all services"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)")
