@@ -53,14 +53,14 @@ def ranker():
 
 
 @cache
-def severity():
+def grader():
     return plugins.load("functions.correlate.severities", CONFIG.severity, "Severity")(CONFIG)
 
 
 def make(store, publisher, clock=None, config=CONFIG) -> Correlate:
     domain = Domain("test", store, clock or ManualClock(START), config)
     atlas = Atlas(store, TOPOLOGY)
-    judge = Judge(store, ranker(), severity(), atlas, config)
+    judge = Judge(store, ranker(), grader(), atlas, config)
     return Correlate(
         domain, Arrivals(domain, linker(), atlas, judge), Outbox(domain, publisher, judge)
     )
@@ -185,23 +185,32 @@ def fate(part: Sequence[Anomaly], processed_until: int, changes: Sequence[Change
     )
     first, last = min(one.time for one in part), max(one.time for one in part)
     over = last + CONFIG.resolve_after * 1000
-    near = [c for c in changes if first - CONFIG.change_window * 1000 <= c.observed_at <= last]
-    near.sort(key=lambda change: (change.observed_at, change.model_dump_json()))
-    case = Case(evidence, TOPOLOGY, near)
-    root_cause = ranker().rank(case)
-    suspect = root_cause[0].service
-    grade = severity().grade(case, (suspect, *TOPOLOGY.blast_radius(suspect)))
+    root_cause, severity = assessed(evidence, (first, last), TOPOLOGY, changes)
     resolved = over < processed_until
     return Fate(
         anomalies=len(part),
         opened_at=first,
         status="resolved" if resolved else "open",
         resolved_at=over if resolved else None,
-        severity=grade.severity,
+        severity=severity,
         root_cause=root_cause,
         told=not resolved
-        and (grade.severity >= 4 or len(by_series) >= 2 or max(map(len, by_series.values())) >= 3),
+        and (severity >= 4 or len(by_series) >= 2 or max(map(len, by_series.values())) >= 3),
     )
+
+
+def assessed(
+    evidence, span, topology: Topology, changes: Sequence[ChangeObserved]
+) -> tuple[tuple, int]:
+    """Return suspects and severity of an incident from its first to its last anomaly."""
+    first, last = span[0] - CONFIG.change_window * 1000, span[1]
+    near = [change for change in changes if first <= change.observed_at <= last]
+    near.sort(key=lambda change: (change.observed_at, change.model_dump_json()))
+    case = Case(evidence, topology, near)
+    found = ranker().rank(case)
+    suspect = found[0].service
+    graded = grader().grade(case, (suspect, *topology.blast_radius(suspect)))
+    return found, graded.severity
 
 
 def check(

@@ -74,6 +74,11 @@ class Scheduler:
         """Seed the choices."""
         self._random = Random(self.seed)
 
+    def reseed(self, seed: int, workers: int) -> None:
+        """Begin another schedule over the same ports."""
+        self._random, self.workers, self._spent = Random(seed), workers, 0
+        self.trace.clear()
+
     def watch(self, port: Port, name: str = "") -> Port:
         """Return a stand-in for a port of which every method call is a step."""
         return _Watched(self, port, name or type(port).__name__)  # type: ignore[return-value]

@@ -1,0 +1,154 @@
+"""A plain model of `correlate`: one reader who keeps everything and derives all of it anew.
+
+Slow, and easy to see through: every anomaly is compared with every other, what is connected is one
+incident, and what is to be known of an incident follows from its anomalies and from the commands
+given for any of them. It has no revision, no order of arrival, no merges and no memory.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+
+from aiops.events import Anomaly, ChangeObserved, CommandGiven
+from aiops.topology import Topology
+from functions.correlate.config import CorrelateConfig
+from functions.correlate.linking import Linker
+from functions.correlate.sites import cell_of
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What ought to be known of an incident.
+
+    Attributes:
+        ends: When it may have ended: where a person said so it may have been known before that it
+            was quiet, or not; without such a word there is one answer.
+    """
+
+    members: frozenset[str]
+    opened_at: int
+    status: str
+    ends: frozenset[int | None]
+    services: tuple[str, ...]
+    series: Mapping[str, tuple[int, int, int, str]]
+    to_be_told: bool
+
+
+@dataclass(slots=True)
+class Model:
+    """All that ever came, whatever its order.
+
+    Attributes:
+        commands: Each with an anomaly of the incident it was given for.
+        topologies: `(valid from, graph)`, oldest first, at least one.
+        linker: Tells what links two cells; pure and symmetric.
+    """
+
+    config: CorrelateConfig
+    linker: Linker
+    topologies: list[tuple[int, Topology]]
+    anomalies: dict[str, Anomaly] = field(default_factory=dict)
+    commands: list[tuple[str, CommandGiven]] = field(default_factory=list)
+    changes: list[ChangeObserved] = field(default_factory=list)
+    processed_until: int = 0
+    now: int = 0
+
+    def topology_at(self, time: int) -> Topology:
+        """Return the last graph that held by then, the first one for what was before."""
+        valid = [topology for since, topology in self.topologies if since <= time]
+        return valid[-1] if valid else self.topologies[0][1]
+
+    def linked(self, a: Anomaly, b: Anomaly) -> bool:
+        here, there = cell_of(a, self.config), cell_of(b, self.config)
+        if here == there:
+            return True
+        topology = self.topology_at(max(here.time, there.time))
+        return self.linker.link(here, there, topology) is not None
+
+    def partition(self) -> frozenset[frozenset[str]]:
+        """Return which anomalies are one incident."""
+        part = {name: {name} for name in self.anomalies}
+        for a, b in combinations(self.anomalies.values(), 2):
+            if part[a.id] is not part[b.id] and self.linked(a, b):
+                part[a.id] |= part[b.id]
+                for name in part[b.id]:
+                    part[name] = part[a.id]
+        return frozenset(frozenset(members) for members in part.values())
+
+    def expected(self, members: frozenset[str], severity: int) -> Expected:
+        """Return what ought to be known of the incident of these anomalies, of that severity."""
+        found = [self.anomalies[name] for name in members]
+        opened, last = min(a.time for a in found), max(a.time for a in found)
+        newest = self._newest(members)
+        ends = self._ends(last, newest)
+        status = "resolved" if ends else "open"
+        if not ends and self._taken_on(found, newest):
+            status = "acknowledged"
+        told = (
+            self._worth_telling(found, severity)
+            and opened + self.config.group_wait * 1000 <= self.now
+        )
+        return Expected(
+            members,
+            opened,
+            status,
+            ends or frozenset({None}),
+            tuple(sorted({a.service for a in found})),
+            _series(found),
+            to_be_told=told and not self._said(last, newest),
+        )
+
+    def _newest(self, members: frozenset[str]) -> dict[str, int]:
+        """Return when each kind of command was last given for any of these."""
+        newest: dict[str, int] = {}
+        for name, command in self.commands:
+            if name in members:
+                newest[command.command] = max(newest.get(command.command, 0), command.given_at)
+        return newest
+
+    @staticmethod
+    def _said(last: int, newest: Mapping[str, int]) -> bool:
+        """Return whether a person said it is over, and nothing came after that."""
+        return newest.get("resolve", 0) >= max(last, newest.get("reopen", 0))
+
+    def _ends(self, last: int, newest: Mapping[str, int]) -> frozenset[int]:
+        quiet = max(last, newest.get("reopen", 0)) + self.config.resolve_after * 1000
+        ends = {quiet} if quiet < self.processed_until else set()
+        if self._said(last, newest):
+            ends.add(newest["resolve"])
+        return frozenset(ends)
+
+    def _taken_on(self, found: Sequence[Anomaly], newest: Mapping[str, int]) -> bool:
+        """Return whether somebody acknowledged what has been going on without a quiet time."""
+        times = sorted(a.time for a in found)
+        began = times[0]
+        for before, after in pairwise(times):
+            if after - before > self.config.resolve_after * 1000:
+                began = after
+        said = newest.get("acknowledge", 0)
+        return said >= began and said > max(newest.get("resolve", 0), newest.get("reopen", 0))
+
+    def _worth_telling(self, found: Sequence[Anomaly], severity: int) -> bool:
+        counts = [count for _, _, count, _ in _series(found).values()]
+        several = (
+            len(counts) >= self.config.notify_series and len(found) >= self.config.notify_anomalies
+        )
+        severe = severity >= self.config.notify_severity
+        return several or severe or max(counts) >= self.config.notify_repeats
+
+
+def _series(found: Sequence[Anomaly]) -> dict[str, tuple[int, int, int, str]]:
+    """Return first, last, number and strongest anomaly of each series."""
+    by_series: defaultdict[str, list[Anomaly]] = defaultdict(list)
+    for anomaly in found:
+        by_series[anomaly.series].append(anomaly)
+    return {
+        series: (
+            min(a.time for a in some),
+            max(a.time for a in some),
+            len(some),
+            max(some, key=lambda a: (a.score, a.id)).id,
+        )
+        for series, some in by_series.items()
+    }
