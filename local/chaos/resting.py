@@ -6,12 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiops import topics
 from aiops.errors import AiopsError
+from functions.act.steps import BACKOFF_LIMIT_MS
 from local.chaos.compare import unfinished, unpublished
 from local.chaos.outcome import Outcome, read_redis, read_topics
 from local.chaos.stage import Stage
 from local.chaos.waiting import Offsets, Waiting
 
 _LOOK_SECONDS = 0.3
+
+_DEFERRED_SECONDS = 1.25 * BACKOFF_LIMIT_MS / 1000
+"""For how long a step that failed again and again may stand still, and come right all the same."""
 
 
 class Unsettled(Exception):
@@ -37,19 +41,20 @@ class Resting:
             topic.metadata.name: topic.spec.partitions for topic in stage.pipeline.manifests.topics
         }
 
-    def until(self, what: str, left: Callable[[], int | None]) -> None:
+    def until(self, what: str, left: Callable[[], int | None], deferred: float = 0.0) -> None:
         """Return once nothing is left of something; None: nobody knows now how much there is.
 
         Raises:
-            Unsettled: it has not become less for too long.
+            Unsettled: it has not become less for too long, besides the seconds it may be deferred.
         """
         least: int | None = None
-        deadline = time.monotonic() + self._patience
+        patience = self._patience + deferred
+        deadline = time.monotonic() + patience
         while (amount := self._asked(left)) != 0:
             if amount is not None and (least is None or amount < least):
-                least, deadline = amount, time.monotonic() + self._patience
+                least, deadline = amount, time.monotonic() + patience
             if time.monotonic() > deadline:
-                raise Unsettled(f"{what}: no less than {least} for {self._patience:g} s")
+                raise Unsettled(f"{what}: no less than {least} for {patience:g} s")
             pause = time.monotonic() + _LOOK_SECONDS
             while time.monotonic() < pause:
                 self._let_pass()
@@ -89,7 +94,7 @@ class Resting:
             return sum(len(unfinished(record)) for record in outcome.pending.values())
 
         self.drained(topics.INCIDENTS)
-        self.until("what act has to do", unended)
+        self.until("what act has to do", unended, _DEFERRED_SECONDS)
 
     def drained(self, topic: str) -> None:
         """Return once every group has finished what is on a topic now.

@@ -47,3 +47,10 @@ def test_what_stays_as_it_is_is_given_up_with_what_was_left(rest: Resting, clock
 def test_silence_is_no_progress_and_no_end(rest: Resting) -> None:
     with pytest.raises(Unsettled, match="records: no less than None"):
         rest.until("records", lambda: None)
+
+
+def test_what_may_be_deferred_is_waited_for_as_much_longer(rest: Resting, clock) -> None:
+    rest.until("steps", lambda: int(clock.now < 300), deferred=300)
+    assert clock.now >= 300
+    with pytest.raises(Unsettled, match="steps: no less than 1 for 310 s"):
+        rest.until("steps", lambda: 1, deferred=300)
