@@ -13,6 +13,7 @@ YEAR_10000 = 253_402_300_800_000
 Milliseconds = Annotated[int, Field(ge=0, lt=YEAR_10000)]
 Integer = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+Rate = Annotated[float, Field(ge=0)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]
 Name = Annotated[str, Field(max_length=2_048)]
@@ -309,20 +310,56 @@ class ChangeObserved(Fact):
 
 
 class Call(BaseModel):
-    """One service calls another."""
+    """One service calls another.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    Attributes:
+        traffic: Requests per second, where they were measured.
+        last_seen: When it was last observed, where that is known.
+        connection: What lies between the two, as the source names it: `database`,
+            `messaging_system` or `virtual_node`; None for a plain call.
+        source: Who observed it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
     client: Name = Field(min_length=1)
     server: Name = Field(min_length=1)
+    traffic: Rate | None = None
+    last_seen: Milliseconds | None = None
+    connection: Name | None = None
+    source: Name | None = None
+
+
+class CallTable(BaseModel):
+    """Calls in columns: thousands of them fit into one event.
+
+    Attributes:
+        services: Those that call or are called.
+        words: Connections and sources.
+        rows: `[client, server, traffic, milliseconds since it was seen, connection, source]` each;
+            places in `services`, then in `words`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    services: tuple[Name, ...] = ()
+    words: tuple[Name, ...] = ()
+    rows: tuple[
+        tuple[Count, Count, Rate | None, Milliseconds | None, Count | None, Count | None], ...
+    ] = ()
 
 
 class TopologyObserved(Fact):
-    """Who calls whom, all of it, from `observed_at` on."""
+    """Who calls whom, all of it, from `observed_at` on.
+
+    Attributes:
+        calls: One object each.
+        table: Further calls, in columns.
+    """
 
     type = "dev.aiops.topology.observed.v1"
     domain: str
-    calls: tuple[Call, ...]
+    calls: tuple[Call, ...] = ()
     observed_at: Milliseconds
+    table: CallTable | None = None
 
 
 class WorkDue(Fact):

@@ -18,6 +18,8 @@ LISTED = 64
 """Incidents a look lists at most, of each kind."""
 
 KEPT_TOPOLOGIES = 8
+"""Topologies and surveys kept, the newest of each."""
+
 KEPT_CHANGES = 1_000
 
 
@@ -97,6 +99,15 @@ class Sighting:
     incident: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Survey:
+    """An observation of who calls whom, and from when what it saw of the calls holds."""
+
+    since: int
+    version: str
+    observed_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What to read of the domain.
@@ -125,6 +136,7 @@ class View:
         waiting: Incidents people are to be told about, at most 64.
         overdue: Incidents whose snapshot was not published in time, at most 64.
         topologies: `(valid from, version)` of every topology kept, oldest first.
+        surveys: Every survey kept, oldest first.
     """
 
     revision: int = 0
@@ -135,6 +147,7 @@ class View:
     waiting: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()
     topologies: tuple[tuple[int, str], ...] = ()
+    surveys: tuple[Survey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +183,7 @@ class Commit:
         now: The clock's time, from which the wait for publication counts.
         records: Incidents that changed; each is to be published.
         topology: A topology and the time from which it holds.
+        survey: What was seen of the calls of a topology.
         changes: Deploys and the like to remember.
     """
 
@@ -182,6 +196,7 @@ class Commit:
     cells: tuple[Placed, ...] = ()
     records: tuple[Record, ...] = ()
     topology: tuple[int, Topology] | None = None
+    survey: tuple[Survey, Topology] | None = None
     changes: tuple[ChangeObserved, ...] = ()
 
 
@@ -233,6 +248,12 @@ class IncidentStore(Protocol):
 
     def topology(self, version: str) -> Topology:
         """Return a topology listed by `look`; an empty one where it is gone."""
+
+    def surveyed(self, topology: Topology, survey: Survey) -> Topology:
+        """Return a topology with what a survey saw of its calls.
+
+        As it was where the survey is gone, or was one of another version.
+        """
 
     def commit(self, commit: Commit) -> Committed | None:
         """Make the change; None, and nothing done, where the revision has moved on."""

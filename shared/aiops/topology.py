@@ -1,33 +1,80 @@
 """Who calls whom: a graph of services, asked for distances and for what a fault may reach."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
+
+from aiops.blast import Affected, Dependence
+from aiops.closure import Closure
 
 MAX_BLAST_HOPS = 3
 """Beyond this nearly every service of a large system is reached, which tells nobody anything."""
 
 _NONE: frozenset[str] = frozenset()
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a call.
+
+    Attributes:
+        traffic: Requests per second; None where they were not measured.
+        last_seen: Unix milliseconds; None where nobody knows.
+        connection: What lies between the two, as the source names it: `database`,
+            `messaging_system` or `virtual_node`; None for a plain call.
+        source: Who saw it; None where nobody said.
+    """
+
+    traffic: float | None = None
+    last_seen: int | None = None
+    connection: str | None = None
+    source: str | None = None
+
+
+UNSEEN = Seen()
+
+
+class _Derived:
+    """What follows from the calls, found when it is first asked for.
+
+    Threads share it: two that ask for the same at the same time both find it.
+    """
+
+    def __init__(self, services: tuple[str, ...], callees: Mapping[str, frozenset[str]]) -> None:
+        self.services = services
+        self._callees = callees
+
+    @cached_property
+    def closure(self) -> Closure:
+        return Closure(self.services, self._callees)
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
     """The calls between services, with their neighbours computed once.
 
+    Two are equal where their calls are, whatever was seen of these.
+
     Attributes:
         calls: `(client, server)` pairs; a service that calls itself is not listed.
         version: 16 hexadecimal digits, the same for the same calls.
+        seen: What was seen of some of the calls.
     """
 
-    calls: frozenset[tuple[str, str]]
+    calls: frozenset[Pair]
     version: str
     _callers: Mapping[str, frozenset[str]] = field(repr=False)
     _callees: Mapping[str, frozenset[str]] = field(repr=False)
     _near: Mapping[str, frozenset[str]] = field(repr=False)
+    _derived: _Derived = field(repr=False, compare=False)
+    _dependence: Dependence = field(repr=False, compare=False)
+    seen: Mapping[Pair, Seen] = field(repr=False, compare=False)
 
     @classmethod
-    def of(cls, calls: Iterable[tuple[str, str]]) -> "Topology":
-        """Return the graph of these calls."""
+    def of(cls, calls: Iterable[Pair], seen: Mapping[Pair, Seen] | None = None) -> "Topology":
+        """Return the graph of these calls, of which something may have been seen."""
         known = frozenset((client, server) for client, server in calls if client != server)
         callers: dict[str, set[str]] = {}
         callees: dict[str, set[str]] = {}
@@ -35,21 +82,34 @@ class Topology:
             callers.setdefault(server, set()).add(client)
             callees.setdefault(client, set()).add(server)
         text = "\x1e".join(f"{client}\x1f{server}" for client, server in sorted(known))
-        return cls(
+        services = tuple(sorted({*callers, *callees}))
+        called = {service: frozenset(found) for service, found in callees.items()}
+        plain = cls(
             known,
             blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest(),
             {service: frozenset(found) for service, found in callers.items()},
-            {service: frozenset(found) for service, found in callees.items()},
+            called,
             {
                 service: frozenset(callers.get(service, _NONE) | callees.get(service, _NONE))
-                for service in {*callers, *callees}
+                for service in services
             },
+            _Derived(services, called),
+            Dependence({}),
+            {},
         )
+        return plain.weighted(seen) if seen else plain
+
+    def weighted(self, seen: Mapping[Pair, Seen]) -> "Topology":
+        """Return the same graph with what was seen of its calls; of others nothing is kept."""
+        here = {pair: found for pair, found in seen.items() if pair in self.calls}
+        traffic = {pair: here.get(pair, UNSEEN).traffic for pair in self.calls}
+        measured = any(rate is not None for rate in traffic.values())
+        return replace(self, seen=here, _dependence=Dependence(traffic if measured else {}))
 
     @property
-    def services(self) -> Collection[str]:
-        """All services that call or are called."""
-        return self._near.keys()
+    def services(self) -> tuple[str, ...]:
+        """All services, by name."""
+        return self._derived.services
 
     def callers(self, service: str) -> frozenset[str]:
         """Return the services that call it directly."""
@@ -66,6 +126,22 @@ class Topology:
     def degree(self, service: str) -> int:
         """Return how many services it calls or is called by; a hub has many."""
         return len(self.neighbours(service))
+
+    def traffic(self, client: str, server: str) -> float | None:
+        """Return the requests per second of a call; None where they are not known."""
+        return self.seen.get((client, server), UNSEEN).traffic
+
+    def reaches(self, client: str, server: str) -> bool:
+        """Return whether calls lead from one service to another, however many."""
+        return self._derived.closure.reaches(client, server)
+
+    def dependents(self, service: str) -> int:
+        """Return how many services reach it, over however many calls."""
+        return self._derived.closure.dependents(service)
+
+    def dependencies(self, service: str) -> int:
+        """Return how many services it reaches, over however many calls."""
+        return self._derived.closure.dependencies(service)
 
     def hops(self, a: str, b: str, limit: int, hub_degree: int | None = None) -> int | None:
         """Return how many calls, in either direction, lie between two services.
@@ -98,18 +174,25 @@ class Topology:
             return found
         return frozenset(service for service in found if self.degree(service) <= hub_degree)
 
-    def blast_radius(self, service: str, hops: int = MAX_BLAST_HOPS) -> tuple[str, ...]:
-        """Return the services that call it, directly or through others, near first, then by name.
+    def affected(self, service: str, hops: int = MAX_BLAST_HOPS) -> tuple[Affected, ...]:
+        """Return the services that call it, directly or through others, with what is at stake.
 
+        Where traffic is known, those of whose requests the largest share depends on the service
+        come first and those with a negligible share are left out; else the near ones come first.
         The service itself is not among them.
         """
-        reached, edge = {service}, {service}
-        near_first: list[str] = []
-        for _ in range(hops):
-            edge = {caller for near in edge for caller in self.callers(near)} - reached
-            near_first.extend(sorted(edge))
-            reached |= edge
-        return tuple(near_first)
+        if self._dependence.known:
+            return self._dependence.on(service, hops)
+        rings = self._derived.closure.callers_within(service, hops)
+        return tuple(
+            Affected(name, distance, None)
+            for distance, ring in enumerate(rings, 1)
+            for name in ring
+        )
+
+    def blast_radius(self, service: str, hops: int = MAX_BLAST_HOPS) -> tuple[str, ...]:
+        """Return the names of the services it affects, in the same order."""
+        return tuple(one.service for one in self.affected(service, hops))
 
 
 EMPTY = Topology.of(())

@@ -20,9 +20,10 @@ from aiops.incident_store import (
     Query,
     Record,
     Sighting,
+    Survey,
     View,
 )
-from aiops.topology import EMPTY, Topology
+from aiops.topology import EMPTY, Seen, Topology
 from functions.correlate.incident import of_anomalies
 from tests.property import correlate_world as world
 
@@ -110,6 +111,7 @@ def test_a_commit_on_an_old_revision_changes_nothing(store):
         cells=(Placed(Cell(Site("a"), 3), "i1"),),
         records=(record(),),
         topology=(1, world.TOPOLOGY),
+        survey=surveyed(1, 1, traffic=1.0),
         changes=(ChangeObserved(service="a", kind="deploy", observed_at=5),),
     )
     assert not done
@@ -230,6 +232,41 @@ def test_topologies_are_listed_by_the_time_they_hold_from(store):
     assert store.topology(world.TOPOLOGY.version) == world.TOPOLOGY
 
 
+def surveyed(since: int, observed_at: int, **seen) -> tuple[Survey, Topology]:
+    graph = world.TOPOLOGY.weighted({("a", "b"): Seen(**seen)})
+    return Survey(since, graph.version, observed_at), graph
+
+
+def test_what_was_seen_of_calls_is_kept_apart_from_the_calls(store):
+    early = surveyed(0, 7, traffic=1.5, last_seen=5, connection="database", source="tempo")
+    late = surveyed(9, 8, traffic=2.5)
+    commit(store, topology=(0, early[1]), survey=early)
+    commit(store, survey=late)
+    view = store.look(NOW)
+    assert view.topologies == ((0, world.TOPOLOGY.version),)
+    assert view.surveys == (early[0], late[0])
+    plain = store.topology(world.TOPOLOGY.version)
+    assert not plain.seen
+    assert store.surveyed(plain, early[0]).seen == early[1].seen
+    assert store.surveyed(plain, late[0]).seen == late[1].seen
+
+
+def test_a_survey_that_is_gone_or_of_other_calls_changes_nothing(store):
+    survey, graph = surveyed(0, 7, traffic=1.5)
+    other = Topology.of([("x", "y")])
+    assert store.surveyed(world.TOPOLOGY, survey) is world.TOPOLOGY
+    commit(store, survey=(survey, graph))
+    assert store.surveyed(other, survey) is other
+
+
+def test_only_the_newest_surveys_are_kept(store):
+    for since in range(KEPT_TOPOLOGIES + 3):
+        commit(store, survey=surveyed(since * 10, since, traffic=1.0))
+    assert [survey.since for survey in store.look(NOW).surveys] == [
+        since * 10 for since in range(3, KEPT_TOPOLOGIES + 3)
+    ]
+
+
 def test_only_the_newest_topologies_are_kept(store):
     for since in range(KEPT_TOPOLOGIES + 3):
         commit(store, topology=(since * 10, Topology.of([("x", f"y{since}")])))
@@ -300,5 +337,5 @@ def test_on_redis_everything_expires_and_sooner_on_a_faster_clock(redis_url):
 
 def test_on_redis_all_keys_of_a_domain_share_a_slot():
     names = Keys().incidents("shop")
-    assert len(set(names)) == 15
+    assert len(set(names)) == 16
     assert {name[name.index("{") : name.index("}") + 1] for name in names} == {"{c:shop}"}

@@ -108,11 +108,13 @@ class Keys:
         time), open (sorted set: by last activity), wait (sorted set: by the time people are to be
         told), closed (sorted set: by last anomaly), dirty (hash: incident → version), due (sorted
         set: dirty by the time of its change), told (hash: incident → generation published),
-        topology (hash: valid from and version → calls), changes (sorted set: by time).
+        topology (hash: valid from and version → calls), changes (sorted set: by time), survey
+        (hash: valid from, version and time of observation → what was seen of the calls).
         """
         tag = self._tag("c", domain)
         names = (
             "mark seen in cell inc redirect moved open wait closed dirty due told topology changes"
+            " survey"
         )
         return tuple(f"{tag}:{name}" for name in names.split())
 

@@ -16,6 +16,7 @@ from aiops.incident_store import (
     Placed,
     Query,
     Record,
+    Survey,
     View,
     next_revision,
 )
@@ -42,6 +43,7 @@ class MemoryIncidents:
     dirty: dict[str, tuple[int, int]] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     topologies: dict[int, Topology] = field(default_factory=dict)
+    surveys: dict[Survey, Topology] = field(default_factory=dict)
     observed: list[tuple[int, str, ChangeObserved]] = field(default_factory=list)
 
     def look(self, query: Query) -> View:
@@ -61,6 +63,7 @@ class MemoryIncidents:
             tuple(name for _, name in waiting[:LISTED]),
             tuple(name for _, name in overdue[:LISTED]),
             tuple((since, self.topologies[since].version) for since in sorted(self.topologies)),
+            tuple(sorted(self.surveys)),
         )
 
     def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
@@ -104,6 +107,11 @@ class MemoryIncidents:
         """Return a topology, an empty one where it is gone."""
         return next((t for t in self.topologies.values() if t.version == version), EMPTY)
 
+    def surveyed(self, topology: Topology, survey: Survey) -> Topology:
+        """Return a topology with what a survey saw of its calls."""
+        found = self.surveys.get(survey)
+        return topology if found is None or found != topology else topology.weighted(found.seen)
+
     def commit(self, commit: Commit) -> Committed | None:
         """Make the change, unless the revision has moved on."""
         if commit.revision != self.revision:
@@ -119,9 +127,7 @@ class MemoryIncidents:
             self._place(placed)
         for record in commit.records:
             self._keep(record, commit.now)
-        if commit.topology is not None:
-            since, topology = commit.topology
-            self.topologies[since] = topology
+        self._chart(commit)
         if commit.changes:
             self.changed = self.revision
         known = {text: (at, text, change) for at, text, change in self.observed}
@@ -144,6 +150,18 @@ class MemoryIncidents:
             self.places[time] = {}
             insort(self.cell_times, time)
         self.places[time][placed] = None
+
+    def _chart(self, commit: Commit) -> None:
+        if commit.topology is not None:
+            since, topology = commit.topology
+            self.topologies[since] = topology.weighted({})
+        if commit.survey is not None:
+            survey, topology = commit.survey
+            self.surveys[survey] = topology
+        for since in sorted(self.topologies)[:-KEPT_TOPOLOGIES]:
+            del self.topologies[since]
+        for survey in sorted(self.surveys)[:-KEPT_TOPOLOGIES]:
+            del self.surveys[survey]
 
     def _keep(self, record: Record, now: int) -> None:
         self.records[record.id] = record
@@ -175,8 +193,6 @@ class MemoryIncidents:
         for _, incident in _below(self.redirect_at, before.redirects):
             self.redirect.pop(incident, None)
         self.observed = [row for row in self.observed if row[0] >= before.anomalies][-KEPT_CHANGES:]
-        for since in sorted(self.topologies)[:-KEPT_TOPOLOGIES]:
-            del self.topologies[since]
 
 
 def _below(rows: list[tuple[int, str]], limit: int) -> list[tuple[int, str]]:

@@ -8,6 +8,12 @@ import orjson
 import redis
 
 from aiops.adapters.keys import DOMAIN_LIFETIME, Keys
+from aiops.adapters.packed_topology import (
+    packed_calls,
+    packed_seen,
+    unpacked_calls,
+    unpacked_seen,
+)
 from aiops.adapters.redis_client import script, translated
 from aiops.cell import Cell, Site
 from aiops.events import ChangeObserved
@@ -21,6 +27,7 @@ from aiops.incident_store import (
     Placed,
     Query,
     Record,
+    Survey,
     View,
 )
 from aiops.topology import EMPTY, Topology
@@ -45,6 +52,7 @@ class RedisIncidents:
         (
             self._mark, _, self._in, self._cell, self._inc, self._redirect, _, self._open,
             self._wait, _, self._dirty, self._due, self._told, self._topology, self._changes,
+            self._survey,
         ) = self._keys  # fmt: skip
         self._lifetime = max(1, int(DOMAIN_LIFETIME / rate))
         self._commit = client.register_script(script("commit_incidents"))
@@ -57,10 +65,11 @@ class RedisIncidents:
         pipe.zrangebyscore(self._wait, "-inf", query.now, 0, LISTED)
         pipe.zrangebyscore(self._due, "-inf", query.dirty_before, 0, LISTED)
         pipe.hkeys(self._topology)
+        pipe.hkeys(self._survey)
         if query.anomalies:
             pipe.hmget(self._in, list(query.anomalies))
         with translated():
-            marks, waiting, overdue, versions, *found = pipe.execute()
+            marks, waiting, overdue, versions, surveys, *found = pipe.execute()
         placed = zip(query.anomalies, found[0] if found else (), strict=True)
         revision, watermark, processed_until, changed = (int(mark or 0) for mark in marks)
         return View(
@@ -72,6 +81,7 @@ class RedisIncidents:
             tuple(name.decode() for name in waiting),
             tuple(name.decode() for name in overdue),
             tuple(sorted(_version(field) for field in versions)),
+            tuple(sorted(_survey(field) for field in surveys)),
         )
 
     def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
@@ -134,11 +144,17 @@ class RedisIncidents:
     def topology(self, version: str) -> Topology:
         """Return a topology, an empty one where it is gone."""
         with translated():
-            found = self._client.hgetall(self._topology)
-        for field, text in found.items():
-            if _version(field)[1] == version:
-                return Topology.of((client, server) for client, server in orjson.loads(text))
-        return EMPTY
+            fields = [f for f in self._client.hkeys(self._topology) if _version(f)[1] == version]
+            text = self._client.hget(self._topology, fields[0]) if fields else None
+        return EMPTY if text is None else unpacked_calls(text)
+
+    def surveyed(self, topology: Topology, survey: Survey) -> Topology:
+        """Return a topology with what a survey saw of its calls."""
+        if survey.version != topology.version:
+            return topology
+        with translated():
+            text = self._client.hget(self._survey, _survey_field(survey))
+        return topology if text is None else topology.weighted(unpacked_seen(text, topology))
 
     def commit(self, commit: Commit) -> Committed | None:
         """Make the change, unless the revision has moved on."""
@@ -180,13 +196,17 @@ def _payload(commit: Commit) -> dict[str, list[list[str]]]:
     topology = []
     if commit.topology is not None:
         since, observed = commit.topology
-        calls = orjson.dumps(sorted(observed.calls)).decode()
-        topology.append([f"{since}:{observed.version}", calls])
+        topology.append([f"{since}:{observed.version}", packed_calls(observed)])
+    survey = []
+    if commit.survey is not None:
+        made, observed = commit.survey
+        survey.append([_survey_field(made), packed_seen(observed)])
     return {
         "seen": [[s.anomaly, str(s.time), s.incident] for s in commit.sightings],
         "cells": [[str(placed.cell.time), _member(placed)] for placed in commit.cells],
         "records": [_row(record) for record in commit.records],
         "topology": topology,
+        "survey": survey,
         "changes": [[str(c.observed_at), c.model_dump_json()] for c in commit.changes],
     }
 
@@ -237,3 +257,12 @@ def _placed(member: bytes) -> Placed:
 def _version(field: bytes) -> tuple[int, str]:
     since, _, version = field.decode().partition(":")
     return int(since), version
+
+
+def _survey_field(survey: Survey) -> str:
+    return f"{survey.since}:{survey.version}:{survey.observed_at}"
+
+
+def _survey(field: bytes) -> Survey:
+    since, version, observed_at = field.decode().split(":")
+    return Survey(int(since), version, int(observed_at))

@@ -4,13 +4,13 @@
 --       anomalies, cells, incidents and redirects are forgotten, topologies kept, changes kept,
 --       payload: {seen: [[anomaly, time, incident]], cells: [[time, member]],
 --       records: [[id, version, open, wait, closed, into, last]], topology: [[field, calls]],
---       changes: [[time, member]]}, every leaf a string, "" for none;
+--       survey: [[field, seen]], changes: [[time, member]]}, every leaf a string, "" for none;
 --       then the text of each record, in the order of their rows.
 -- Returns the new revision and, per record, the generation published, nil where the revision has
 -- moved on.
 local mark, seen, within, cell, inc, redirect, moved, open, wait, closed, dirty, due, told,
-  topology, changes = unpack(KEYS)
-assert(#KEYS == 15 and #ARGV >= 12, 'commit_incidents: wrong number of keys or arguments')
+  topology, changes, survey = unpack(KEYS)
+assert(#KEYS == 16 and #ARGV >= 12, 'commit_incidents: wrong number of keys or arguments')
 for i = 1, 11 do
   assert(tonumber(ARGV[i]), 'commit_incidents: argument ' .. i .. ' is no number')
 end
@@ -28,6 +28,7 @@ strings(payload.cells, 2)
 strings(payload.records, 7)
 assert(#ARGV == 12 + #payload.records, 'commit_incidents: not one text per record')
 strings(payload.topology, 2)
+strings(payload.survey, 2)
 strings(payload.changes, 2)
 
 if (redis.call('HGET', mark, 'revision') or '0') ~= ARGV[1] then
@@ -80,6 +81,9 @@ end
 for _, row in ipairs(payload.topology) do
   redis.call('HSET', topology, row[1], row[2])
 end
+for _, row in ipairs(payload.survey) do
+  redis.call('HSET', survey, row[1], row[2])
+end
 if #payload.changes > 0 then
   redis.call('HSET', mark, 'changed', revision)
 end
@@ -111,12 +115,14 @@ for _, id in ipairs(below(moved, ARGV[9])) do
 end
 redis.call('ZREMRANGEBYSCORE', changes, '-inf', '(' .. ARGV[6])
 redis.call('ZREMRANGEBYRANK', changes, 0, -1 - tonumber(ARGV[11]))
-local versions = redis.call('HKEYS', topology)
-table.sort(versions, function(a, b)
-  return tonumber(string.match(a, '^%d+')) < tonumber(string.match(b, '^%d+'))
-end)
-for i = 1, #versions - tonumber(ARGV[10]) do
-  redis.call('HDEL', topology, versions[i])
+for _, key in ipairs({ topology, survey }) do
+  local fields = redis.call('HKEYS', key)
+  table.sort(fields, function(a, b)
+    return tonumber(string.match(a, '^%d+')) < tonumber(string.match(b, '^%d+'))
+  end)
+  for i = 1, #fields - tonumber(ARGV[10]) do
+    redis.call('HDEL', key, fields[i])
+  end
 end
 for _, key in ipairs(KEYS) do
   redis.call('PEXPIRE', key, ARGV[5])
