@@ -13,13 +13,13 @@ from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_verdicts import MemoryVerdicts
+from aiops.call_table import charted
 from aiops.clock import ManualClock
 from aiops.events import AnomaliesDetected, Call, ChangeObserved, Fact, Incident, WorkDue
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Handler
 from aiops.series import SeriesMap
 from aiops.settings import read_section
-from aiops.topology import Topology
 from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
 from functions.detect.config import DetectConfig
@@ -80,7 +80,7 @@ class InProcess:
             publisher,
             clock,
             read_section(config, "correlate", CorrelateConfig),
-            Topology.of((call.client, call.server) for call in calls),
+            charted(calls),
         )
         return cls(detect, correlate, clock, publisher)
 

@@ -1,9 +1,10 @@
 """The topology that held at a time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from aiops.events import TopologyObserved
-from aiops.incident_store import IncidentStore, View
+from aiops.incident_store import IncidentStore, Survey, View
 from aiops.topology import Topology
 
 Versions = Sequence[tuple[int, str]]
@@ -18,6 +19,19 @@ def version_at(versions: Versions, time: int) -> str | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is to be kept of an observed topology.
+
+    Attributes:
+        topology: The calls and from when they hold; None where they are those that were known.
+        survey: What was seen of them.
+    """
+
+    topology: tuple[int, Topology] | None
+    survey: tuple[Survey, Topology]
+
+
 def valid_from(observed: TopologyObserved, version: str, view: View, delay: int) -> int | None:
     """Return from when an observed topology is to hold; None where it brings nothing new.
 
@@ -28,10 +42,43 @@ def valid_from(observed: TopologyObserved, version: str, view: View, delay: int)
     if not view.topologies:
         return 0
     newest, current = view.topologies[-1]
-    since = max(observed.observed_at + delay, view.watermark + 1)
+    since = _later(observed, view, delay)
     if version == current or since <= newest:
         return None
     return since
+
+
+def _later(observed: TopologyObserved, view: View, delay: int) -> int:
+    return max(observed.observed_at + delay, view.watermark + 1)
+
+
+def finding(
+    observed: TopologyObserved, topology: Topology, view: View, delay: int
+) -> Finding | None:
+    """Return what is to be kept of an observed topology; None for nothing.
+
+    One that is older than the latest, or was delivered before, changes nothing.
+    """
+    latest = view.surveys[-1].observed_at if view.surveys else -1
+    if observed.observed_at < latest:
+        return None
+    version = topology.version
+    since = valid_from(observed, version, view, delay)
+    if since is not None:
+        return Finding((since, topology), (Survey(since, version, observed.observed_at), topology))
+    if version != view.topologies[-1][1] or observed.observed_at == latest:
+        return None
+    survey = Survey(_later(observed, view, delay), version, observed.observed_at)
+    return Finding(None, (survey, topology))
+
+
+def survey_at(surveys: Sequence[Survey], version: str, time: int) -> Survey | None:
+    """Return the survey of a version valid at a time: the latest before it, else the first."""
+    found = None
+    for survey in surveys:
+        if survey.version == version and (found is None or survey.since <= time):
+            found = survey
+    return found
 
 
 class Atlas:
@@ -44,6 +91,7 @@ class Atlas:
         self._store = store
         self._default = default
         self._known: Mapping[str, Topology] = {}
+        self._surveyed: Mapping[Survey, Topology] = {}
 
     def all(self, versions: Versions) -> tuple[Topology, ...]:
         """Return all topologies kept; the default where none was observed."""
@@ -62,4 +110,18 @@ class Atlas:
         known = {v: held for v, held in known.items() if v in kept}
         # One that is gone since it was listed is not remembered: the same calls may come again.
         self._known = known | {version: found} if found.calls else known
+        return found
+
+    def surveyed(self, view: View, time: int) -> Topology:
+        """Return the topology valid at a time with what was seen of its calls by then."""
+        topology = self.at(view.topologies, time)
+        survey = survey_at(view.surveys, topology.version, time)
+        if survey is None:
+            return topology
+        known = self._surveyed
+        if survey in known:
+            return known[survey]
+        found = self._store.surveyed(topology, survey)
+        known = {one: held for one, held in known.items() if one in view.surveys}
+        self._surveyed = {**known, survey: found} if found.seen else known
         return found

@@ -16,6 +16,7 @@ from aiops.incident_store import (
     Query,
     Record,
     Sighting,
+    Survey,
     View,
 )
 from aiops.topology import Topology
@@ -44,6 +45,7 @@ class Change:
     watermark: int = 0
     processed_until: int = 0
     topology: tuple[int, Topology] | None = None
+    survey: tuple[Survey, Topology] | None = None
     changes: tuple[ChangeObserved, ...] = ()
 
 
@@ -103,6 +105,7 @@ class Domain:
                 cells=change.cells,
                 records=records,
                 topology=change.topology,
+                survey=change.survey,
                 changes=change.changes,
             )
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiops.adapters.cloudevent import read_fact
 from aiops.adapters.serve import child_trace
+from aiops.call_table import calls_of, charted
 from aiops.errors import Rejected
 from aiops.events import (
     AnomaliesDetected,
@@ -18,7 +19,7 @@ from aiops.ports import Counts, Event
 from aiops.topology import Topology
 from functions.correlate import incident
 from functions.correlate.arrivals import Arrivals
-from functions.correlate.atlas import valid_from
+from functions.correlate.atlas import finding
 from functions.correlate.domain import Change, Domain, until_committed
 from functions.correlate.intake import destination
 from functions.correlate.outbox import Outbox
@@ -125,7 +126,7 @@ class Correlate:
         observed = read_fact(event, TopologyObserved)
         self._check_domain(observed.domain, "domain")
         self._check_time(observed.observed_at, "observed_at", event)
-        topology = Topology.of((call.client, call.server) for call in observed.calls)
+        topology = charted(calls_of(observed))
         outcome = until_committed(lambda: self._chart(observed, topology, event.time))
         return self._sent(event, (), outcome)
 
@@ -135,11 +136,13 @@ class Correlate:
             return "empty_topology"
         view = self.domain.look(now)
         delay = self.domain.config.topology_delay * 1000
-        since = valid_from(observed, topology.version, view, delay)
-        if since is None:
-            return "unchanged_topology"
-        done = self.domain.commit(view, Change(topology=(since, topology)))
-        return None if done is None else "topology"
+        found = finding(observed, topology, view, delay)
+        if found is None:
+            return "known_topology"
+        change = Change(topology=found.topology, survey=found.survey)
+        if self.domain.commit(view, change) is None:
+            return None
+        return "unchanged_topology" if found.topology is None else "topology"
 
     def _change(self, event: Event) -> Counts:
         change = read_fact(event, ChangeObserved)

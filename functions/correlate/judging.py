@@ -13,6 +13,9 @@ from functions.correlate.ranking import Case, Ranker
 
 ALL_TIME = 1 << 62
 
+LISTED_RADIUS = 100
+"""Services an incident lists as affected: those with most at stake, or the nearest."""
+
 
 def assessed(record: Record, case: Case, ranker: Ranker, severity: Severity) -> Record:
     """Return the record with its suspects, whom they may affect, and how bad that is."""
@@ -26,7 +29,7 @@ def assessed(record: Record, case: Case, ranker: Ranker, severity: Severity) -> 
     return record.model_copy(
         update={
             "root_cause": suspects,
-            "blast_radius": reach,
+            "blast_radius": reach[:LISTED_RADIUS],
             "severity": grade.severity,
             "severity_reasons": grade.reasons,
         }
@@ -79,7 +82,7 @@ class Judge:
         oldest = record.opened_at - self.config.change_window * 1000
         since = max(oldest, view.watermark - MEMORY)
         changes = [c for c in self._known(view) if since <= c.observed_at <= record.last]
-        topology = self.atlas.at(view.topologies, record.last)
+        topology = self.atlas.surveyed(view, record.last)
         return Case(record.evidence, topology, tuple(changes))
 
     def _known(self, view: View) -> tuple[ChangeObserved, ...]:

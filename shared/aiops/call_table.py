@@ -1,9 +1,10 @@
-"""Calls to columns and back."""
+"""Calls as they travel: to columns and back, and to the graph they make."""
 
 from collections.abc import Iterable, Iterator
 
 from aiops.errors import Rejected
 from aiops.events import Call, CallTable, TopologyObserved
+from aiops.topology import UNSEEN, Pair, Seen, Topology
 
 
 def tabled(calls: Iterable[Call], observed_at: int) -> CallTable:
@@ -24,13 +25,44 @@ def tabled(calls: Iterable[Call], observed_at: int) -> CallTable:
     return CallTable(services=tuple(services), words=tuple(words), rows=rows)
 
 
+def charted(calls: Iterable[Call]) -> Topology:
+    """Return the graph of calls with what was seen of them; of one named twice the last counts."""
+    seen: dict[Pair, Seen] = {
+        (call.client, call.server): Seen(call.traffic, call.last_seen, call.connection, call.source)
+        for call in calls
+    }
+    return Topology.of(seen, seen)
+
+
+def listed(topology: Topology) -> tuple[Call, ...]:
+    """Return the calls of a graph with what was seen of them, sorted."""
+    return tuple(
+        Call(
+            client=client,
+            server=server,
+            traffic=seen.traffic,
+            last_seen=seen.last_seen,
+            connection=seen.connection,
+            source=seen.source,
+        )
+        for client, server in sorted(topology.calls)
+        for seen in [topology.seen.get((client, server), UNSEEN)]
+    )
+
+
 def calls_of(observed: TopologyObserved) -> tuple[Call, ...]:
-    """Return all calls of an observation, however they are written.
+    """Return all calls of an observation, however they are written; none was seen after it.
 
     Raises:
         Rejected: the table names a service or word it does not list, or an empty service.
     """
-    return (*observed.calls, *_untabled(observed))
+    latest = observed.observed_at
+    return tuple(
+        call
+        if call.last_seen is None or call.last_seen <= latest
+        else call.model_copy(update={"last_seen": latest})
+        for call in (*observed.calls, *_untabled(observed))
+    )
 
 
 def _untabled(observed: TopologyObserved) -> Iterator[Call]:

@@ -13,6 +13,7 @@ import pytest
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.call_table import charted, tabled
 from aiops.clock import ManualClock
 from aiops.errors import Misconfigured, Rejected, Unavailable
 from aiops.events import (
@@ -281,7 +282,10 @@ def test_a_command_for_an_unknown_incident_is_counted():
 
 
 def observed(second, *calls, domain="test"):
-    made = tuple(Call(client=client, server=server) for client, server in calls)
+    made = tuple(
+        Call(client=client, server=server, traffic=traffic[0] if traffic else None)
+        for client, server, *traffic in calls
+    )
     return fact(
         TopologyObserved(domain=domain, calls=made, observed_at=START + second * 1000), second
     )
@@ -294,6 +298,58 @@ def test_an_observed_topology_takes_the_place_of_the_file():
     assert rig.only.services == ("a", "f")
     assert rig.deliver(observed(20, ("a", "f"))) == {"unchanged_topology": 1}
     assert rig.deliver(observed(20)) == {"empty_topology": 1}
+
+
+def test_other_traffic_over_the_same_calls_makes_no_other_topology():
+    rig = Rig()
+    calls = [("a", "f", 5.0)]
+    assert rig.deliver(observed(0, *calls)) == {"topology": 1}
+    assert rig.deliver(observed(300, ("a", "f", 50.0))) == {"unchanged_topology": 1}
+    view = rig.handler.domain.look(START)
+    assert len(view.topologies) == 1
+    assert [survey.observed_at - START for survey in view.surveys] == [0, 300_000]
+
+
+def test_a_topology_delivered_again_or_later_than_a_newer_one_changes_nothing():
+    rig = Rig()
+    rig.deliver(observed(0, ("a", "f", 5.0)))
+    rig.deliver(observed(300, ("a", "f", 50.0)))
+    before = rig.handler.domain.look(START)
+    assert rig.deliver(observed(300, ("a", "f", 50.0))) == {"known_topology": 1}
+    assert rig.deliver(observed(200, ("a", "f"), ("f", "g"))) == {"known_topology": 1}
+    assert rig.handler.domain.look(START) == before
+
+
+def test_an_incident_names_those_first_whose_traffic_depends_on_the_suspect():
+    rig = Rig()
+    rig.deliver(observed(0, ("far", "near", 9.0), ("near", "f", 2.0), ("all", "f", 5.0)))
+    rig.give(anomaly("f", 60))
+    assert rig.only.blast_radius == ("all", "near", "far")
+    # By then hardly any request to `near` needs it; the earlier anomaly was judged by its time.
+    rig.deliver(observed(300, ("far", "near", 9.0), ("near", "f", 0.01), ("all", "f", 5.0)))
+    rig.give(anomaly("f", 65))
+    assert rig.only.blast_radius == ("all", "near", "far")
+    rig.give(anomaly("f", 900))
+    assert {one.opened_at: one.blast_radius for one in rig.told.values()} == {
+        START + 60_000: ("all", "near", "far"),
+        START + 900_000: ("all",),
+    }
+
+
+def test_thousands_of_calls_fit_into_one_event_as_columns():
+    calls = [
+        Call(
+            client=f"service-{k}", server=f"service-{k * 7 % 4_000}", traffic=k / 3, source="tempo"
+        )
+        for k in range(4_000)
+    ] * 4
+    fact_ = TopologyObserved(domain="test", observed_at=START, table=tabled(calls, START))
+    event = fact(fact_, 0)
+    assert len(event.data) < 700_000
+    rig = Rig()
+    assert rig.deliver(event) == {"topology": 1}
+    known = rig.handler.domain.store.topology(rig.handler.domain.look(START).topologies[0][1])
+    assert known == charted(calls)
 
 
 def test_a_new_topology_holds_only_for_times_not_seen_yet():

@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from aiops import plugins
 from aiops.adapters.memory_incidents import MemoryIncidents
-from functions.correlate import arrivals, handler, incident
+from functions.correlate import arrivals, atlas, incident
 from functions.correlate.known import Known
 from functions.correlate.linking import Linker
 from tests.property import correlate_world as world
@@ -155,7 +155,7 @@ def test_a_topology_that_holds_at_once_is_caught(monkeypatch):
         known = view.topologies
         return None if known and known[-1][1] == version else observed.observed_at
 
-    monkeypatch.setattr(handler, "valid_from", valid_from)
+    monkeypatch.setattr(atlas, "valid_from", valid_from)
     assert caught()
 
 
