@@ -2,12 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiops import topics
 from aiops.action_log import SLOTS, ActionLog
-from aiops.adapters.prometheus import Metrics
+from aiops.adapters.prometheus import Metrics, Sample
 from aiops.batching import Reading, batches
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
@@ -21,9 +21,9 @@ from aiops.series import SHARDS, SeriesMap
 from aiops.series_store import OVERDUE_SECONDS, SeriesStore
 from aiops.training import TrainingQueue
 from functions.collect.config import CollectConfig
+from functions.collect.gathering import SOURCE, Gathering
 
 TICK = "dev.knative.sources.ping"
-SOURCE = "/aiops/collect"
 END_OF_TIME = 1 << 53
 ASKING_SECONDS = 16.0
 """Until when in a tick the last query must have been answered; a tick may take 20 s."""
@@ -45,6 +45,7 @@ class CollectHandler:
     publisher: Publisher
     clock: Clock
     names: SeriesMap
+    domain: str
     config: CollectConfig
     metrics: Metrics | None
     timer: Callable[[], float] = time.monotonic
@@ -108,8 +109,29 @@ class CollectHandler:
                 continue
             self.publisher.publish(list(batches(readings, self.names, SOURCE, now)))
             counts["samples"] += len(readings)
+        failed += self._gather(metrics, now, latest, counts)
         if failed:
             raise Unavailable("; ".join(failed))
+
+    def _gather(self, metrics: Metrics, now: int, latest: float, counts: Counts) -> Iterable[str]:
+        """Publish who calls whom, if it is time to; return what kept a source from saying it."""
+        gathering = Gathering(self.incidents, self.domain, self.config)
+        if not gathering.due(now):
+            return ()
+        failed: list[str] = []
+        answers: dict[str, Sequence[Sample]] = {}
+        for graph in self.config.service_graphs:
+            if self.timer() > latest:
+                failed.append(f"{graph.name}: no time left")
+                continue
+            try:
+                answers[graph.name] = metrics.query(graph.promql, now)
+            except Unavailable as error:
+                failed.append(f"{graph.name}: {error}")
+        observed = gathering.observation(answers, now, counts)
+        if observed is not None:
+            self.publisher.publish([observed])
+        return failed
 
     def _ask(self, metrics: Metrics, query: Query, now: int, counts: Counts) -> list[Reading]:
         found = metrics.query(query.promql, now)

@@ -29,6 +29,7 @@ def build(settings: Settings) -> Handler:
         publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
         clock=settings.clock,
         names=settings.section("series", SeriesMap),
+        domain=settings.domain,
         config=config,
         metrics=Prometheus(url, config.timeout) if url else None,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from aiops.queries import Query
+from aiops.queries import Query, ServiceGraph
 from aiops.selector import Selector
 from aiops.series import SeriesMap
 from functions.act.config import ActConfig, ChannelRule
@@ -31,6 +31,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "act.channels[]": ChannelRule,
     "collect": CollectConfig,
     "collect.queries[]": Query,
+    "collect.service_graphs[]": ServiceGraph,
     "train": TrainConfig,
 }
 

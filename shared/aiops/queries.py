@@ -43,6 +43,49 @@ STARTER_QUERIES = (
 """Traffic, errors, latency, CPU and memory, as the usual exporters name them."""
 
 
+class ServiceGraph(BaseModel):
+    """One PromQL query whose result lists calls, with their requests per second as values.
+
+    Attributes:
+        name: By which what it saw is remembered.
+        promql: An instant query that returns a vector.
+        client: The label with the service that calls.
+        server: The label with the service that is called.
+        connection: The label that says what lies between the two, where there is one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(min_length=1, max_length=64)
+    promql: str = Field(min_length=1)
+    client: str = "client"
+    server: str = "server"
+    connection: str = "connection_type"
+
+
+STARTER_SERVICE_GRAPHS = (
+    ServiceGraph(
+        name="traces",
+        promql="sum by (client, server, connection_type)"
+        " (rate(traces_service_graph_request_total[5m])) > 0",
+    ),
+    ServiceGraph(
+        name="istio",
+        promql="sum by (source_workload, destination_workload) (rate(istio_requests_total{"
+        'reporter=~"source|waypoint",source_workload!="unknown",destination_workload!="unknown"}'
+        "[5m])) > 0",
+        client="source_workload",
+        server="destination_workload",
+    ),
+)
+"""Service graphs of Tempo or the OpenTelemetry Collector, and the requests of an Istio mesh.
+
+A request between two proxies is counted by both; the client's count is taken.
+
+Source: https://grafana.com/docs/tempo/latest/metrics-from-traces/service_graphs/ and
+https://istio.io/latest/docs/reference/config/metrics/
+"""
+
+
 class Queries(BaseModel):
     """What the section `collect` of the configuration says of queries, the rest of it left out."""
 

@@ -44,7 +44,8 @@ def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
         publisher=parts.get("publisher", MemoryPublisher(partition_count=3)),
         clock=ManualClock(NOW),
         names=SeriesMap(),
-        config=CollectConfig(),
+        domain="default",
+        config=parts.get("config", CollectConfig()),
         metrics=metrics,
     )
 
