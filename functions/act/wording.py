@@ -80,8 +80,13 @@ def suspect(one: Suspect) -> str:
 
 
 def measured(one: Evidence) -> str:
-    """Return what a series showed at its strongest: value, what is usual, how often, since when."""
+    """Return what a series showed at its strongest: value, what is usual, how often, since when.
+
+    An external alert has no value: what it says stands for it.
+    """
     peak = one.peak
+    if peak.alert is not None:
+        return f"{cut(peak.reason, MAX_REASON)} (alert since {time_of_day(one.first)})"
     often = f"{one.count} times since" if one.count > 1 else "at"
     return (
         f"{number(peak.value)}, usually {number(peak.lower)} to {number(peak.upper)}"

@@ -8,14 +8,23 @@ from aiops.cell import Cell, Site
 from aiops.events import Anomaly
 from aiops.incident_store import Held, Record, View
 from aiops.ports import Counts
+from functions.correlate import incident
 from functions.correlate.atlas import Atlas, version_at
 from functions.correlate.components import Linking, gather
 from functions.correlate.domain import MEMORY, Applied, Change, Domain
-from functions.correlate.intake import Sighted, closed_to, spans_of, take_in, way
+from functions.correlate.intake import (
+    Sighted,
+    bound_cells,
+    closed_to,
+    destination,
+    spans_of,
+    take_in,
+    way,
+)
 from functions.correlate.judging import Judge
 from functions.correlate.known import Known, Memory, read
 from functions.correlate.linking import Link, Linker
-from functions.correlate.sites import cell_of
+from functions.correlate.sites import cells_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +74,37 @@ class Arrivals:
         done = {one.record.id for one in applied.held}
         return Taken(counts, applied.held, frozenset(others - done))
 
+    def retell(self, anomalies: Sequence[Anomaly], now: int) -> frozenset[str] | None:
+        """Note what is told again of alerts taken in before; return the incidents it changed.
+
+        None where the domain changed meanwhile.
+        """
+        alerts = {anomaly.id for anomaly in anomalies if anomaly.alert is not None}
+        if not alerts:
+            return frozenset()
+        view = self.domain.look(now, tuple(sorted(alerts)))
+        moved = self.domain.store.moved(set(view.placed.values()))
+        told: dict[str, list[Anomaly]] = {}
+        for anomaly in anomalies:
+            if anomaly.id in alerts & view.placed.keys():
+                told.setdefault(destination(view.placed[anomaly.id], moved), []).append(anomaly)
+        known = self.domain.records(told.keys())
+        retold = {name: self._retold(known[name], told[name]) for name in known}
+        changed = [record for name, record in retold.items() if record != known[name]]
+        if not changed:
+            return frozenset()
+        judged = tuple(self.judge.judge(record, view, now) for record in changed)
+        if self.domain.commit(view, Change(records=judged)) is None:
+            return None
+        return frozenset(record.id for record in judged)
+
+    def _retold(self, record: Record, told: Sequence[Anomaly]) -> Record:
+        return incident.retell(record, told, self.domain.config)
+
     def _take_in(self, fresh: Sequence[Anomaly], view: View, now: int) -> Applied | None:
         """Commit what new anomalies change."""
         config = self.domain.config
-        sighted = [(anomaly, cell_of(anomaly, config)) for anomaly in fresh]
+        sighted = [(anomaly, cell) for anomaly in fresh for cell in cells_of(anomaly, config)]
         spans = spans_of((cell for _, cell in sighted), config.recurrence * 1000)
         linking = self._linking(view)
         before = self.memory.take()
@@ -89,8 +125,9 @@ class Arrivals:
         """Return what new anomalies change, given all cells near them."""
         config = self.domain.config
         closed: frozenset[str] = frozenset()
+        bound = bound_cells(sighted)
         while True:
-            components = gather((cell for _, cell in sighted), known.cells, linking, closed)
+            components = gather((c for _, c in sighted), known.cells, linking, closed, bound)
             names = {name for part in components for name in part.incidents}
             records: Mapping[str, Record] = known.incidents(names, self.domain.store)
             found = closed_to(components, records, config)

@@ -1,6 +1,6 @@
 """Connected components: which cells and incidents are one."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -75,6 +75,7 @@ def gather(
     placed: Neighbourhood,
     linking: Linking,
     closed: Collection[str] = frozenset(),
+    bound: Iterable[Sequence[Cell]] = (),
 ) -> tuple[Component, ...]:
     """Return the components of new cells, each with the incidents it is linked to.
 
@@ -83,10 +84,13 @@ def gather(
         placed: Cells placed before, with the incident each belongs to now.
         linking: How they are linked.
         closed: Incidents that take no more.
+        bound: New cells that belong together whatever links them: those of one anomaly.
     """
     gathering = _Gathering(placed, linking, closed)
     for cell in sorted(set(cells), key=lambda cell: (cell.time, cell.site.key)):
         gathering.add(cell)
+    for together in bound:
+        gathering.bind(together)
     return tuple(gathering.components())
 
 
@@ -97,6 +101,7 @@ class _Gathering:
         self._placed, self._linking, self._closed = placed, linking, closed
         self._forest = Forest[str | int]()
         self._cells: list[Cell] = []
+        self._numbers: dict[tuple[str, int], int] = {}
         self._by_key: dict[Hashable, list[int]] = {}
         self._joins: list[list[Join]] = []
 
@@ -104,9 +109,15 @@ class _Gathering:
         number = len(self._cells)
         self._forest.root(number)
         self._cells.append(cell)
+        self._numbers[cell.key] = number
         self._joins.append([])
         self._link_to_placed(number, cell)
         self._link_to_new(number, cell)
+
+    def bind(self, cells: Sequence[Cell]) -> None:
+        first, *others = (self._numbers[cell.key] for cell in cells)
+        for other in others:
+            self._forest.join(other, first)
 
     def _link_to_placed(self, number: int, cell: Cell) -> None:
         span = (cell.time - self._linking.reach, cell.time + self._linking.reach)

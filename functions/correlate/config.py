@@ -39,6 +39,10 @@ class CorrelateConfig(BaseModel):
         recur_within: Seconds after which the same kind of anomaly at the same place still belongs
             to the same incident; what exceeds `resolve_after` is how long a resolved one may be
             reopened.
+        alert_lag: Seconds of which an external alert speaks before it begins to fire: a rule waits
+            before it fires.
+        alert_hold: Seconds for which an alert that begins to fire keeps its incident open, unless
+            its end is told.
         max_age: Seconds from its first anomaly after which an incident takes no more.
         max_series: Series of which an incident keeps the evidence; the strongest stay.
         group_wait: Seconds after opening before people are told, so that suspects rest on more
@@ -81,6 +85,8 @@ class CorrelateConfig(BaseModel):
     hub_degree: Annotated[int, Field(ge=1)] = 20
     resolve_after: Seconds = 300
     recur_within: Seconds = 240
+    alert_lag: Annotated[int, Field(ge=0, le=3_600)] = 300
+    alert_hold: Seconds = 86_400
     max_age: Seconds = 86_400
     max_series: Annotated[int, Field(ge=1, le=2_000)] = 200
     group_wait: Seconds = 30

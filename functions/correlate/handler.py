@@ -10,6 +10,7 @@ from aiops.call_table import calls_of, charted
 from aiops.errors import Rejected
 from aiops.events import (
     AnomaliesDetected,
+    Anomaly,
     ChangeObserved,
     CommandGiven,
     TopologyObserved,
@@ -62,13 +63,17 @@ class Correlate:
         for index, anomaly in enumerate(fact.anomalies):
             self._check_domain(anomaly.domain, f"anomalies.{index}.domain")
         limit = self._latest(event)
-        believed = {anomaly.id: anomaly for anomaly in fact.anomalies if anomaly.time <= limit}
-        taken = until_committed(lambda: self.arrivals.take(tuple(believed.values()), event.time))
+        believed = [anomaly for anomaly in fact.anomalies if _told_of(anomaly) <= limit]
+        distinct = tuple({anomaly.id: anomaly for anomaly in believed}.values())
+        taken = until_committed(lambda: self.arrivals.take(distinct, event.time))
+        retold = until_committed(lambda: self.arrivals.retell(believed, event.time))
         counts = taken.counts
-        counts["future"] += sum(anomaly.time > limit for anomaly in fact.anomalies)
+        counts["future"] += len(fact.anomalies) - len(believed)
+        counts["retold"] += len(retold)
         extensions = self._extensions(event)
-        counts["published"] += self.outbox.publish(taken.changed, extensions)
-        counts["published"] += self.outbox.send(taken.others, event.time, extensions)
+        current = [one for one in taken.changed if one.record.id not in retold]
+        counts["published"] += self.outbox.publish(current, extensions)
+        counts["published"] += self.outbox.send(taken.others | retold, event.time, extensions)
         return counts
 
     def _tick(self, event: Event) -> Counts:
@@ -186,3 +191,9 @@ class Correlate:
     def _check_domain(self, domain: str, field: str) -> None:
         if domain != self.domain.name:
             raise Rejected(f"{field}: not {self.domain.name!r}, whose events are taken here")
+
+
+def _told_of(anomaly: Anomaly) -> int:
+    """Return the latest time an anomaly speaks of as having come."""
+    ended = anomaly.alert.ended_at if anomaly.alert is not None else None
+    return max(anomaly.time, ended or 0)

@@ -7,12 +7,14 @@ and spans merge like sets, and the status follows from them.
 from collections.abc import Iterable
 from operator import attrgetter
 
-from aiops.events import Anomaly, CommandGiven, Evidence, Join, Status
-from aiops.incident_store import Record
+from aiops.events import Alert, Anomaly, CommandGiven, Evidence, Join, Status
+from aiops.incident_store import Firing, Record
 from functions.correlate.config import CorrelateConfig
 
 MAX_SPANS = 64
 MAX_JOINS = 50
+MAX_ALERTS = 200
+"""External alerts whose ends an incident keeps; those that are over first go."""
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -29,7 +31,10 @@ def of_anomalies(
 ) -> Record:
     """Return the record of an incident that consists of these distinct anomalies, at least one."""
     taken = list(anomalies)
-    pieces = (Evidence(first=found.time, last=found.time, count=1, peak=found) for found in taken)
+    pieces = (
+        Evidence(first=found.time, last=found.time, count=1, peak=stateless(found))
+        for found in taken
+    )
     evidence = merged_evidence(pieces, config.max_series)
     return Record(
         id=incident,
@@ -38,6 +43,7 @@ def of_anomalies(
         anomalies=len(taken),
         evidence=evidence,
         joins=merged_joins(joins),
+        alerts=merged_alerts(firing(a, config) for a in taken if a.alert is not None),
         severity=max(piece.peak.severity for piece in evidence),
     )
 
@@ -52,6 +58,7 @@ def absorb(record: Record, other: Record, config: CorrelateConfig) -> Record:
             "anomalies": record.anomalies + other.anomalies,
             "evidence": merged_evidence((*record.evidence, *other.evidence), config.max_series),
             "joins": merged_joins((*record.joins, *other.joins)),
+            "alerts": merged_alerts((*record.alerts, *other.alerts)),
             "orders": merged_orders((*record.orders, *other.orders)),
             "severity": max(record.severity, other.severity),
             "notified_at": first.notified_at,
@@ -117,7 +124,7 @@ def _missed(record: Record, notify_from: int | None, resolved_at: int) -> bool:
 
 def _said_over(record: Record) -> bool:
     said = _given_at(record, "resolve")
-    return said is not None and said >= record.active_until
+    return said is not None and said >= record.last_sign
 
 
 def resolution(record: Record, processed_until: int, quiet: int) -> int | None:
@@ -152,6 +159,51 @@ def worth_telling(record: Record, config: CorrelateConfig) -> bool:
 def order(record: Record, command: CommandGiven) -> Record:
     """Return the record with a command noted; of each kind the newest counts."""
     return record.model_copy(update={"orders": merged_orders((*record.orders, command))})
+
+
+def retell(record: Record, told: Iterable[Anomaly], config: CorrelateConfig) -> Record:
+    """Return the record with what is told again of alerts that are part of it.
+
+    In whatever order an alert's notifications come, and however often, the record is the same.
+    """
+    variants = {found.id: found for found in sorted(told, key=_words, reverse=True)}
+    evidence = tuple(
+        piece.model_copy(update={"peak": min(piece.peak, stateless(other), key=_words)})
+        if (other := variants.get(piece.peak.id)) is not None
+        else piece
+        for piece in record.evidence
+    )
+    states = (firing(found, config) for found in told)
+    alerts = merged_alerts((*record.alerts, *states))
+    return record.model_copy(update={"alerts": alerts, "evidence": evidence})
+
+
+def firing(found: Anomaly, config: CorrelateConfig) -> Firing:
+    """Return how long an external alert goes on, as far as one notification says."""
+    said = found.alert or Alert()
+    latest = found.time + config.alert_hold * 1000
+    expires_at = latest if said.expires_at is None else min(said.expires_at, latest)
+    return Firing(anomaly=found.id, expires_at=expires_at, ended_at=said.ended_at)
+
+
+def stateless(found: Anomaly) -> Anomaly:
+    """Return an anomaly, of an alert what all its notifications have in common."""
+    return found if found.alert is None else found.model_copy(update={"alert": Alert()})
+
+
+def merged_alerts(alerts: Iterable[Firing]) -> tuple[Firing, ...]:
+    """Return one of each alert, sorted by id: what was said last of its end, however it came."""
+    by_id: dict[str, Firing] = {}
+    for one in alerts:
+        known = by_id.get(one.anomaly, one)
+        ends = [end for end in (one.ended_at, known.ended_at) if end is not None]
+        by_id[one.anomaly] = Firing(
+            anomaly=one.anomaly,
+            expires_at=max(one.expires_at, known.expires_at),
+            ended_at=max(ends, default=None),
+        )
+    kept = sorted(by_id.values(), key=lambda one: (one.until, one.anomaly))[-MAX_ALERTS:]
+    return tuple(sorted(kept, key=attrgetter("anomaly")))
 
 
 def merged_spans(spans: Iterable[tuple[int, int]], quiet: int) -> Spans:
@@ -201,6 +253,10 @@ def _union(a: Evidence, b: Evidence) -> Evidence:
         count=a.count + b.count,
         peak=max(a, b, key=strength).peak,
     )
+
+
+def _words(found: Anomaly) -> str:
+    return found.reason
 
 
 def _given_at(record: Record, command: str) -> int | None:

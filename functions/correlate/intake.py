@@ -55,6 +55,14 @@ def spans_of(cells: Iterable[Cell], reach: int) -> Spans:
     return tuple(spans)
 
 
+def bound_cells(sighted: Iterable[Sighted]) -> tuple[tuple[Cell, ...], ...]:
+    """Return the cells of each anomaly that has several."""
+    cells: dict[str, list[Cell]] = {}
+    for anomaly, cell in sighted:
+        cells.setdefault(anomaly.id, []).append(cell)
+    return tuple(tuple(several) for several in cells.values() if len(several) > 1)
+
+
 def closed_to(
     components: Sequence[Component], records: Mapping[str, Record], config: CorrelateConfig
 ) -> frozenset[str]:
@@ -80,7 +88,7 @@ def take_in(
 
     Args:
         domain: Part of the name of a new incident.
-        sighted: New and distinct.
+        sighted: New ones, one with several cells as often.
         components: What their cells are linked to.
         records: The incidents named there.
         config: What was configured.
@@ -92,7 +100,8 @@ def take_in(
     cells: list[Placed] = []
     changed: list[Record] = []
     for component in components:
-        members = [a for cell in component.cells for a in by_cell[cell.key]]
+        within = (a for cell in component.cells for a in by_cell[cell.key])
+        members = list({anomaly.id: anomaly for anomaly in within}.values())
         survivor, losers = _united(domain, component, members, records, config)
         changed.extend((survivor, *losers))
         sightings.extend(Sighting(a.id, a.time, survivor.id) for a in members)

@@ -102,7 +102,8 @@ def services(record: Record) -> tuple[str, ...]:
 
 def updated_at(record: Record) -> int:
     """Return the time of its last anomaly, command or resolution."""
-    return max(record.last, record.resolved_at or 0, *(o.given_at for o in record.orders), 0)
+    ended = (alert.ended_at or 0 for alert in record.alerts)
+    return max(record.last, record.resolved_at or 0, *(o.given_at for o in record.orders), *ended)
 
 
 def title(record: Record) -> str:

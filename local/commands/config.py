@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from aiops.alerts import AlertMap
 from aiops.queries import Query, ServiceGraph
 from aiops.selector import Selector
 from aiops.series import SeriesMap
@@ -20,6 +21,7 @@ from functions.train.config import TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "series": SeriesMap,
+    "alerts": AlertMap,
     "detect": DetectConfig,
     "detect.rules[]": Rule,
     "detect.rules[].match": Selector,

@@ -46,6 +46,9 @@ def run(options: argparse.Namespace) -> int:
     if anomaly is None:
         sys.stderr.write(f"aiops verdict: no anomaly {options.anomaly}\n")
         return 1
+    if anomaly.alert is not None:
+        sys.stderr.write("aiops verdict: an external alert; its rule is changed where it stands\n")
+        return 1
     fact = verdict_on(anomaly, options.verdict, options.by or _me(), SystemClock().now())
     KafkaPublisher(options.bootstrap_servers).publish([message_of(fact)])
     if options.json:

@@ -23,6 +23,26 @@ KEPT_TOPOLOGIES = 8
 KEPT_CHANGES = 1_000
 
 
+class Firing(BaseModel):
+    """An external alert of an incident, and how long it goes on.
+
+    Attributes:
+        anomaly: Its id.
+        expires_at: When it is over unless its end is told.
+        ended_at: When it ended; None where nobody said.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    anomaly: str
+    expires_at: int
+    ended_at: int | None = None
+
+    @property
+    def until(self) -> int:
+        """When it is over, as far as is known."""
+        return self.expires_at if self.ended_at is None else self.ended_at
+
+
 class Record(BaseModel):
     """An incident as it is kept.
 
@@ -32,6 +52,7 @@ class Record(BaseModel):
         spans: Sorted, disjoint `[first, last]` times of its anomalies, split where it was quiet.
         anomalies: How many belong to it.
         evidence: One per series, sorted by series.
+        alerts: Its external alerts, sorted by id; they keep it open while they fire.
         orders: The newest command of each kind.
         severity: 1 to 5; until it is judged that of its severest anomaly.
         severity_reasons: Why, in words, the weightiest first.
@@ -49,6 +70,7 @@ class Record(BaseModel):
     anomalies: int
     evidence: tuple[Evidence, ...]
     joins: tuple[Join, ...] = ()
+    alerts: tuple[Firing, ...] = ()
     orders: tuple[CommandGiven, ...] = ()
     severity: int = 1
     severity_reasons: tuple[str, ...] = ()
@@ -76,10 +98,15 @@ class Record(BaseModel):
         return self.status in {"open", "acknowledged"}
 
     @property
-    def active_until(self) -> int:
+    def last_sign(self) -> int:
         """Time of the last sign that it goes on: an anomaly, or a person's reopening."""
         reopened = (order.given_at for order in self.orders if order.command == "reopen")
         return max(self.last, *reopened, 0)
+
+    @property
+    def active_until(self) -> int:
+        """When it was or will be quiet from: its last sign, and when its alerts are over."""
+        return max(self.last_sign, *(alert.until for alert in self.alerts), 0)
 
 
 @dataclass(frozen=True, slots=True)

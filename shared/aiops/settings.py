@@ -105,8 +105,8 @@ def read_config(path: str) -> Mapping[str, Any]:
     return content
 
 
-SECTIONS = ("series", "detect", "correlate", "act", "collect", "train")
-"""Sections of the configuration file, one per function and one on how series are read."""
+SECTIONS = ("series", "alerts", "detect", "correlate", "act", "collect", "train")
+"""Sections of the configuration file: one per function, and how series and alerts are read."""
 
 
 def read_section(config: Mapping[str, Any], name: str, model: type[Section]) -> Section:

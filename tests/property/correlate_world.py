@@ -10,7 +10,15 @@ from aiops import plugins, topics
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.clock import ManualClock
-from aiops.events import AnomaliesDetected, Anomaly, ChangeObserved, Evidence, Incident, WorkDue
+from aiops.events import (
+    Alert,
+    AnomaliesDetected,
+    Anomaly,
+    ChangeObserved,
+    Evidence,
+    Incident,
+    WorkDue,
+)
 from aiops.ids import derive
 from aiops.ports import Event
 from aiops.topology import Topology
@@ -24,11 +32,11 @@ from functions.correlate.judging import Judge
 from functions.correlate.linking import Linker
 from functions.correlate.outbox import Outbox
 from functions.correlate.ranking import Case
-from functions.correlate.sites import cell_of
+from functions.correlate.sites import cells_of
 from functions.correlate.snapshot import incident_of
 
 START = 1_700_000_000_000
-CONFIG = CorrelateConfig(window=60, bucket=30, resolve_after=120, recur_within=180)
+CONFIG = CorrelateConfig(window=60, bucket=30, resolve_after=120, recur_within=180, alert_hold=600)
 TOPOLOGY = Topology.of([("a", "b"), ("b", "c"), ("d", "e")])
 METRICS = (
     ("cpu", "saturation"),
@@ -137,19 +145,52 @@ def some_anomalies(random: Random, most: int) -> list[Anomaly]:
     return list(found.values())
 
 
+def alert(service: str, second: int, ended: int | None = None, **other) -> Anomaly:
+    """Return an external alert that began to fire so many seconds after the start."""
+    ends = None if ended is None else START + ended * 1000
+    values = {
+        "id": derive("alert", service, second),
+        "series": derive("series", service, "alert"),
+        "metric": "TooSlow",
+        "labels": {"service": service, "alertname": "TooSlow"},
+        "detector": "alertmanager",
+        "value": 1.0,
+        "expected": 0.0,
+        "upper": 0.0,
+        "alert": Alert(ended_at=ends),
+    }
+    return anomaly(service, second, **(values | other))
+
+
+def some_notifications(random: Random) -> list[Anomaly]:
+    """Return what is told of up to two alerts, once or more often, in no order."""
+    found = []
+    for _ in range(random.randint(0, 2)):
+        service, second = random.choice("abcdef"), random.choice((0, 40, 300, 750))
+        for _ in range(random.randint(1, 3)):
+            ended = random.choice((None, second + 20, second + 20, second + 400))
+            severity = 3 if service < "d" else 4
+            words = f"slow for {random.choice((1, 5, 9))} min"
+            found.append(alert(service, second, ended, reason=words, severity=severity))
+    return found
+
+
 def partition(anomalies: Sequence[Anomaly]) -> frozenset[frozenset[str]]:
     """Return which anomalies are one incident: everything reachable over links between cells."""
     left = {one.id: one for one in anomalies}
+    cells = {one.id: cells_of(one, CONFIG) for one in anomalies}
     parts = set()
     while left:
         part = [left.pop(next(iter(left)))]
         for member in part:
-            here = cell_of(member, CONFIG)
             near = [
                 other
                 for other in left.values()
-                if here == (there := cell_of(other, CONFIG))
-                or linker().link(here, there, TOPOLOGY) is not None
+                if any(
+                    here == there or linker().link(here, there, TOPOLOGY) is not None
+                    for here in cells[member.id]
+                    for there in cells[other.id]
+                )
             ]
             part.extend(left.pop(other.id) for other in near)
         parts.add(frozenset(one.id for one in part))
@@ -169,8 +210,30 @@ class Fate:
     told: bool
 
 
+def distinct(told: Sequence[Anomaly]) -> list[Anomaly]:
+    """Return one of each anomaly; of what was told of an alert, nothing of its end."""
+    first = sorted(told, key=lambda one: one.reason, reverse=True)
+    found = {one.id: one for one in first}.values()
+    return [
+        one if one.alert is None else one.model_copy(update={"alert": Alert()}) for one in found
+    ]
+
+
+def told_over(told: Sequence[Anomaly]) -> int:
+    """Return when the last alert is over: it was told to have ended, or it expires."""
+    ends = defaultdict(list)
+    for one in told:
+        if one.alert is not None:
+            ends[one.id, one.time].append(one.alert.ended_at or 0)
+    return max((max(e) or at + CONFIG.alert_hold * 1000 for (_, at), e in ends.items()), default=0)
+
+
 def fate(part: Sequence[Anomaly], processed_until: int, changes: Sequence[ChangeObserved]) -> Fate:
-    """Return what one reader who saw everything at once makes of an incident's anomalies."""
+    """Return what one reader who saw everything at once makes of an incident's anomalies.
+
+    Of alerts all that was told is among them; the wording that sorts first counts.
+    """
+    over, part = told_over(part), distinct(part)
     by_series = defaultdict(list)
     for one in part:
         by_series[one.series].append(one)
@@ -184,7 +247,7 @@ def fate(part: Sequence[Anomaly], processed_until: int, changes: Sequence[Change
         for _, members in sorted(by_series.items())
     )
     first, last = min(one.time for one in part), max(one.time for one in part)
-    over = last + CONFIG.resolve_after * 1000
+    over = max(last, over) + CONFIG.resolve_after * 1000
     root_cause, severity = assessed(evidence, (first, last), TOPOLOGY, changes)
     resolved = over < processed_until
     return Fate(
@@ -226,10 +289,12 @@ def check(
     for one, incident in place.items():
         parts[incident].add(one)
     assert frozenset(map(frozenset, parts.values())) == partition(anomalies)
-    by_id = {one.id: one for one in anomalies}
+    told = defaultdict(list)
+    for one in anomalies:
+        told[one.id].append(one)
     for incident, members in parts.items():
         snapshot = incident_of(store.records[incident])
-        ought = fate([by_id[one] for one in members], processed_until, changes)
+        ought = fate([a for one in members for a in told[one]], processed_until, changes)
         assert ought == Fate(
             anomalies=snapshot.anomalies,
             opened_at=snapshot.opened_at,

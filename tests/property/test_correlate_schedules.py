@@ -10,7 +10,7 @@ from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.clock import ManualClock
 from aiops.errors import Unavailable
 from aiops.events import ChangeObserved
-from functions.correlate import arrivals
+from functions.correlate import arrivals, incident
 from functions.correlate.known import Known
 from functions.correlate.outbox import Outbox
 from functions.correlate.snapshot import message_of
@@ -25,7 +25,7 @@ SEARCH = 400
 def run(seed: int, store=None, handler_of=world.make) -> None:
     """Deliver anomalies in any order over up to three queues, ticks and changes beside them."""
     random = Random(seed)
-    anomalies = world.some_anomalies(random, most=8)
+    anomalies = world.some_anomalies(random, most=8) + world.some_notifications(random)
     store, publisher = store or MemoryIncidents(), MemoryPublisher()
     clock = ManualClock(world.START)
     scheduler = Scheduler(seed, workers=1 + seed % 4)
@@ -164,4 +164,38 @@ def test_not_learning_what_was_committed_is_caught(monkeypatch):
         self.revision = applied.revision
 
     monkeypatch.setattr(Known, "learn", learn)
+    assert caught(run)
+
+
+def test_taking_only_what_is_told_first_of_an_alert_is_caught(monkeypatch):
+    monkeypatch.setattr(arrivals.Arrivals, "retell", lambda self, told, now: frozenset())
+    assert caught(run)
+
+
+def test_taking_what_is_told_last_of_an_alert_is_caught(monkeypatch):
+    def merged_alerts(alerts):
+        return tuple({one.anomaly: one for one in alerts}.values())
+
+    monkeypatch.setattr(incident, "merged_alerts", merged_alerts)
+    assert caught(run)
+
+
+def test_taking_the_words_an_alert_came_with_last_is_caught(monkeypatch):
+    genuine = incident.retell
+
+    def retell(record, told, config):
+        words = {one.id: incident.stateless(one) for one in told}
+        evidence = tuple(
+            piece.model_copy(update={"peak": words.get(piece.peak.id, piece.peak)})
+            for piece in record.evidence
+        )
+        return genuine(record, told, config).model_copy(update={"evidence": evidence})
+
+    monkeypatch.setattr(incident, "retell", retell)
+    assert caught(run)
+
+
+def test_looking_for_an_alert_only_where_it_begins_to_fire_is_caught(monkeypatch):
+    genuine = arrivals.cells_of
+    monkeypatch.setattr(arrivals, "cells_of", lambda one, config: genuine(one, config)[:1])
     assert caught(run)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from aiops.events import Alert
 from functions.act import wording
 from functions.act.answer import answer_of
 from functions.act.channels import slack
@@ -84,3 +85,8 @@ def test_an_unreadable_wish_for_time_is_no_wish(text):
 def test_a_channel_stands_in_the_policy_once():
     with pytest.raises(ValueError, match="once"):
         ActConfig.model_validate({"channels": [{"channel": "slack"}, {"channel": "slack"}]})
+
+
+def test_an_external_alert_is_told_in_its_own_words():
+    fires = evidence("cart", "HighErrorRate", reason="5 % of requests fail", alert=Alert())
+    assert wording.measured(fires) == "5 % of requests fail (alert since 12:00:00)"

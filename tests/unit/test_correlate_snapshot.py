@@ -106,7 +106,7 @@ class Names:
 
 def judged(made, *suspects):
     case = Case(made.evidence, world.TOPOLOGY, ())
-    return assessed(made, case, Names(*suspects), world.severity())
+    return assessed(made, case, Names(*suspects), world.grader())
 
 
 def test_the_suspects_people_are_told_are_those_of_that_time():
@@ -142,7 +142,7 @@ def test_a_merged_incident_is_judged_no_more():
     merged = record("a", status="merged")
     store = MemoryIncidents()
     atlas = Atlas(store, world.TOPOLOGY)
-    judge = Judge(store, Names(suspect()), world.severity(), atlas, CONFIG)
+    judge = Judge(store, Names(suspect()), world.grader(), atlas, CONFIG)
     assert judge.judge(merged, View(), 0) is merged
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiops.events import CommandGiven, Evidence, Join
+from aiops.events import Alert, CommandGiven, Evidence, Join
 from functions.correlate import incident
 from functions.correlate.config import CorrelateConfig
-from tests.property.correlate_world import START, anomaly
+from tests.property.correlate_world import START, alert, anomaly
 
 CONFIG = CorrelateConfig(resolve_after=100, group_wait=30)
 
@@ -240,3 +240,71 @@ def test_joins_are_distinct_and_bounded():
     ]
     kept = incident.merged_joins(joins)
     assert [join.time for join in kept] == list(range(incident.MAX_JOINS))
+
+
+LASTING = CONFIG.model_copy(update={"alert_hold": 3_600})
+
+
+def alerted(ended=None, expires=None, second=10):
+    until = Alert(
+        ended_at=None if ended is None else ms(ended),
+        expires_at=None if expires is None else ms(expires),
+    )
+    return alert("a", second).model_copy(update={"alert": until})
+
+
+def with_alert(*notifications):
+    first, *more = notifications
+    record = incident.of_anomalies("i", "test", [first], (), LASTING)
+    return incident.retell(record, more, LASTING)
+
+
+@pytest.mark.parametrize(
+    ("notifications", "over"),
+    [
+        ([alerted()], 3_610),
+        ([alerted(expires=500)], 500),
+        ([alerted(expires=90_000)], 3_610),
+        ([alerted(), alerted(ended=60)], 60),
+        ([alerted(ended=60), alerted()], 60),
+        ([alerted(expires=500), alerted(expires=900)], 900),
+        ([alerted(), alerted(ended=60), alerted(ended=90)], 90),
+    ],
+)
+def test_an_alert_keeps_its_incident_open_until_it_is_told_to_be_over_or_expires(
+    notifications, over
+):
+    record = with_alert(*notifications)
+    still = incident.settle(record, ms(over + 100), LASTING)
+    assert (still.status, still.resolved_at) == ("open", None)
+    quiet = incident.settle(record, ms(over + 100) + 1, LASTING)
+    assert (quiet.status, quiet.resolved_at) == ("resolved", ms(over + 100))
+
+
+def test_in_whatever_order_and_however_often_an_alert_is_told_the_record_is_the_same():
+    told_of = [
+        alerted(),
+        alerted(ended=60),
+        alerted(expires=900).model_copy(update={"reason": "again"}),
+        alerted(ended=90).model_copy(update={"reason": "zero left"}),
+    ]
+    found = {with_alert(*order).model_dump_json() for order in permutations(told_of)}
+    assert len(found) == 1
+    assert with_alert(*told_of, *told_of).model_dump_json() in found
+
+
+def test_a_person_may_end_an_incident_whose_alert_still_fires():
+    record = incident.order(with_alert(alerted()), told("resolve", 50))
+    assert incident.settle(record, ms(60), LASTING).resolved_at == ms(50)
+    back = incident.absorb(record, of(anomaly("a", 55)), LASTING)
+    assert incident.settle(back, ms(60), LASTING).status == "open"
+
+
+def test_alerts_that_are_over_go_first_where_there_are_too_many():
+    many = [
+        alert("a", n).model_copy(update={"id": f"{n:04d}"}) for n in range(incident.MAX_ALERTS + 5)
+    ]
+    ended = many[-1].model_copy(update={"alert": Alert(ended_at=ms(0))})
+    kept = incident.of_anomalies("i", "test", [*many[:-1], ended], (), LASTING).alerts
+    assert len(kept) == incident.MAX_ALERTS
+    assert ended.id not in {one.anomaly for one in kept}

@@ -35,7 +35,12 @@ class Ranker:
 
 
 def deviation(anomaly: Anomaly) -> float:
-    """Return how many half widths of its band a value lies from what was expected."""
+    """Return how many half widths of its band a value lies from what was expected.
+
+    An external alert has no band; it counts what its severity is worth.
+    """
+    if anomaly.alert is not None:
+        return anomaly.evidence / anomaly.alarm_line
     half = (anomaly.upper - anomaly.lower) / 2
     apart = abs(anomaly.value - anomaly.expected)
     return min(apart / half, MOST) if half > 0 else MOST

@@ -1,0 +1,270 @@
+"""Alerts of others, as they are sent to a webhook, as anomalies: pure, from bytes to facts.
+
+The payload is that of Alertmanager's webhook, version 4, which Grafana's extends. What it says
+beside what is read here may change, so unknown fields are passed over.
+Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from aiops import topics
+from aiops.detection import SEVERITY_CUTS
+from aiops.errors import Rejected
+from aiops.events import YEAR_10000, Alert, AnomaliesDetected, Anomaly, Role, SeriesHead, Severity
+from aiops.ids import derive
+from aiops.ports import Counts, Event, Message
+from aiops.selector import checked_pattern
+from aiops.series import Series, SeriesMap, role_of
+
+DETECTOR = "alertmanager"
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_ALERTS = 1_000
+"""Alerts taken from one notification; the rest is counted."""
+
+MAX_FINGERPRINT = 200
+MAX_REASON = 500
+"""Characters of the words of an alert that are kept."""
+
+BATCH = 200
+BATCH_BYTES = 256 * 1024
+"""Anomalies in one event, and its size, unless one alone is larger."""
+
+_SCORES = tuple(
+    (low + high) / 2 for low, high in zip((0.0, *SEVERITY_CUTS), (*SEVERITY_CUTS, 1.0), strict=True)
+)
+"""The score of each severity, 1 to 5: the middle of those that have it."""
+
+Pattern = Annotated[str, AfterValidator(checked_pattern)]
+
+
+class AlertMap(BaseModel):
+    """How alerts of others are read: the section `alerts` of the configuration.
+
+    Attributes:
+        severity_from: Labels that say how severe an alert is, the first present counts.
+        severities: What their values mean, 1 to 5; compared in lower case.
+        severity: That of an alert which does not say, or says something else.
+        reason_from: Annotations that say what is wrong, the first present counts.
+        roles: Patterns on the alert's name as words joined by `_`, the first found counts; then
+            those of `series`.
+        ignored: Patterns of the names of alerts that are none, such as those that always fire.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    severity_from: tuple[str, ...] = ("severity", "priority", "level")
+    severities: dict[str, Severity] = Field(
+        default={
+            "critical": 5, "fatal": 5, "emergency": 5, "page": 5, "p1": 5,
+            "error": 4, "major": 4, "high": 4, "p2": 4,
+            "warning": 3, "warn": 3, "medium": 3, "p3": 3,
+            "minor": 2, "low": 2, "notice": 2, "p4": 2,
+            "info": 1, "none": 1, "debug": 1, "p5": 1,
+        }
+    )  # fmt: skip
+    severity: Severity = 3
+    reason_from: tuple[str, ...] = ("summary", "message", "description")
+    roles: tuple[tuple[Pattern, Role], ...] = (
+        ("down|unavailable|unreachable|crash|absent|burn", "errors"),
+    )
+    ignored: tuple[Pattern, ...] = ("Watchdog", "InfoInhibitor", "DeadMansSwitch")
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """What became of a notification.
+
+    Attributes:
+        anomalies: One per alert that was understood.
+        dropped: How many others, by reason.
+    """
+
+    anomalies: tuple[Anomaly, ...]
+    dropped: Counts
+
+
+class _Notification(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    alerts: list[JsonValue]
+    truncated: int = Field(default=0, ge=0, lt=1 << 31, alias="truncatedAlerts")
+
+
+class _Alert(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+    status: Literal["firing", "resolved"]
+    labels: dict[str, str]
+    annotations: dict[str, str] = Field(default_factory=dict)
+    starts_at: str = Field(alias="startsAt", max_length=64)
+    ends_at: str = Field(default="", alias="endsAt", max_length=64)
+    fingerprint: str = Field(default="", max_length=MAX_FINGERPRINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """Reads notifications.
+
+    Attributes:
+        domain: Whose telemetry the alerts speak of.
+        series: How labels name the service.
+        alerts: How the rest is read.
+    """
+
+    domain: str
+    series: SeriesMap
+    alerts: AlertMap
+
+    def translate(self, payload: bytes, now: int) -> Translated:
+        """Return what a notification says; an alert that cannot be read is dropped and counted.
+
+        An alert is the same one as long as its fingerprint and its start are the same, whatever
+        else is said of it.
+
+        Args:
+            payload: The body, JSON.
+            now: Unix milliseconds; an end after it is one that is expected.
+
+        Raises:
+            Rejected: it is no such notification at all.
+        """
+        notification = _notification(payload)
+        dropped: Counts = Counter(truncated=notification.truncated)
+        dropped["too_many"] = len(notification.alerts[MAX_ALERTS:])
+        found: list[Anomaly] = []
+        for content in notification.alerts[:MAX_ALERTS]:
+            read = self._read(content, now)
+            if isinstance(read, str):
+                dropped[read] += 1
+            else:
+                found.append(read)
+        return Translated(tuple(found), +dropped)
+
+    def _read(self, content: JsonValue, now: int) -> Anomaly | str:
+        """Return the anomaly an alert is, or the reason why it cannot be taken."""
+        try:
+            alert = _Alert.model_validate(content)
+        except ValidationError:
+            return "malformed"
+        name = alert.labels.get("alertname", "")
+        if not name:
+            return "nameless"
+        if any(re.fullmatch(pattern, name) for pattern in self.alerts.ignored):
+            return "ignored"
+        start = unix_ms(alert.starts_at)
+        if start is None:
+            return "no_start"
+        series = self.series.read(SeriesHead(metric=name, labels=alert.labels))
+        return series if isinstance(series, str) else self._anomaly(alert, series, start, now)
+
+    def _anomaly(self, alert: _Alert, series: Series, start: int, now: int) -> Anomaly:
+        severity = self._severity(alert)
+        score = _SCORES[severity - 1]
+        role = role_of(self.alerts.roles, words := snake_case(series.metric))
+        return Anomaly(
+            id=derive("alert", self.domain, alert.fingerprint or series.key, start),
+            domain=self.domain,
+            series=series.key,
+            metric=series.metric,
+            labels=dict(series.labels),
+            service=series.service,
+            role=role_of(self.series.roles, words) if role == "other" else role,
+            edge=series.edge,
+            time=start,
+            value=1.0,
+            expected=0.0,
+            lower=0.0,
+            upper=0.0,
+            detector=DETECTOR,
+            evidence=1 / (1 - score),
+            alarm_line=1.0,
+            score=score,
+            severity=severity,
+            reason=self._reason(alert) or f"{series.metric} fires",
+            alert=_state(alert, start, now),
+        )
+
+    def _severity(self, alert: _Alert) -> int:
+        said = (alert.labels[name] for name in self.alerts.severity_from if name in alert.labels)
+        return self.alerts.severities.get(next(said, "").strip().lower(), self.alerts.severity)
+
+    def _reason(self, alert: _Alert) -> str:
+        said = (alert.annotations.get(name, "") for name in self.alerts.reason_from)
+        return next((text for text in map(plain, said) if text), "")
+
+
+def messages(anomalies: Sequence[Anomaly], domain: str, now: int) -> Iterator[Message]:
+    """Yield the events that tell of alerts, for the topic `anomalies`, none too large."""
+    if not anomalies:
+        return
+    data = AnomaliesDetected(anomalies=tuple(anomalies)).model_dump_json().encode()
+    if len(anomalies) > 1 and (len(anomalies) > BATCH or len(data) > BATCH_BYTES):
+        half = len(anomalies) // 2
+        yield from messages(anomalies[:half], domain, now)
+        yield from messages(anomalies[half:], domain, now)
+        return
+    yield Message(
+        topics.ANOMALIES,
+        domain,
+        Event(
+            id=derive("alerts", now, data.decode()),
+            source="/aiops/alerts",
+            type=AnomaliesDetected.type,
+            time=now,
+            data=data,
+            subject=domain,
+        ),
+    )
+
+
+def unix_ms(text: str) -> int | None:
+    """Return an RFC 3339 time as unix milliseconds, UTC unless it says; None where it is none.
+
+    The year 1, which stands for a time that is not known, is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.year < 1970 or moment.year > 9998:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    ms = int(aware.timestamp() * 1000)
+    return ms if 0 <= ms < YEAR_10000 else None
+
+
+def plain(text: str) -> str:
+    """Return words on one line, printable, at most 500 characters of them."""
+    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_REASON])
+    line = " ".join(printable.split())
+    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 1].rstrip() + "…"
+
+
+def snake_case(name: str) -> str:
+    """Return the words of a name such as `HTTPErrorsHigh` as `http_errors_high`."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return re.sub(r"\W+", "_", apart).lower()
+
+
+def _notification(payload: bytes) -> _Notification:
+    if len(payload) > MAX_BYTES:
+        raise Rejected(f"payload: more than {MAX_BYTES} bytes")
+    try:
+        return _Notification.model_validate_json(payload)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "payload"
+        raise Rejected(f"{where}: {first['msg']}") from None
+
+
+def _state(alert: _Alert, start: int, now: int) -> Alert:
+    """Return when an alert ended, or when it is expected to; neither lies before its start."""
+    end = unix_ms(alert.ends_at)
+    if alert.status == "resolved":
+        return Alert(ended_at=max(start, now if end is None else min(end, now)))
+    return Alert(expires_at=None if end is None else max(start, end))
