@@ -14,8 +14,11 @@ SHARE = 0.2
 LEAST_MS, MOST_MS = DAY_MS, 2 * DAY_MS
 """How long the stretch is: long enough for a day's season, no longer than a model is believed."""
 
-MOST_WARM_UP = 4_032
-"""Points before the stretch that the baseline learns from: two weeks, as `detect` keeps them."""
+WARM_UP_MS, LEAST_WARM_UP, MOST_WARM_UP = 7 * DAY_MS, 2_016, 4_032
+"""What the baseline learns from before it is asked: a week, at least and at most so many points.
+
+With a second week one verdict in 120 is another, and comparing takes half as long again.
+"""
 
 OUTSIDE = 0.01
 """Share of points that may lie outside for an interval score.
@@ -167,7 +170,8 @@ def _judge_baseline(
 ) -> Judged:
     """Score the stretch as it was and disturbed, side by side, after the same history."""
     state = np.zeros(1, dtype=baseline.dtype)
-    for time, value in zip(head.time[-MOST_WARM_UP:], head.value[-MOST_WARM_UP:], strict=True):
+    learned = _warm_up(head)
+    for time, value in zip(head.time[-learned:], head.value[-learned:], strict=True):
         baseline.score(state, time[None], value[None])
     state = np.repeat(state, 2)
     rows = np.empty((len(tail.time), 5))
@@ -180,6 +184,13 @@ def _judge_baseline(
     over = float(np.mean(clean > baseline.alarm_line))
     winkler = best_score(tail.value, expected, lower, upper)
     return Judged(winkler, over, _found(clean, faulty, moved))
+
+
+def _warm_up(head: History) -> int:
+    """Return how many of the last points of a head the baseline learns from."""
+    cut = np.searchsorted(head.time, head.time[-1] - WARM_UP_MS, side="right")
+    a_week = len(head.time) - int(cut)
+    return min(max(a_week, LEAST_WARM_UP), MOST_WARM_UP, len(head.time))
 
 
 def best_score(

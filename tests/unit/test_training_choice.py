@@ -196,3 +196,17 @@ def test_auto_is_held_against_the_baseline_that_ships_and_explains_itself():
     assert "against the baseline's" in outcome.reason
     assert beats[0] == "auto: prophet"
     assert outcome.quality["winkler"] < outcome.quality["winkler_baseline"]
+
+
+def test_the_baseline_learns_from_a_week_before_the_stretch_however_long_the_history_is():
+    class Counting(Steadfast):
+        calls = 0
+
+        def score(self, state, time, value):
+            type(self).calls += 1
+            return super().score(state, time, value)
+
+    past = history(days=40.0, step=5 * MINUTES)
+    head, tail = acceptance.split(past)
+    acceptance.compare(flat_band(0.0, 1.0), Counting(), head, tail)
+    assert Counting.calls == 7 * 288 + len(tail.time)
