@@ -48,7 +48,7 @@ def account(  # noqa: PLR0913, PLR0917 - all there is to know of a series
     labels = ", ".join(f'{name}="{value}"' for name, value in series.labels)
     told = [f"series: {series.metric}{{{labels}}}, of {series.service}, key {series.key}"]
     told.append(_rule(config, place, judge))
-    told += _learning(judge, header, now)
+    told.append(f"learning: {_learning(judge, header, now)}")
     if judge.rule.modelled:
         told += _model(header, status, now)
     return told + _line(judge, header, lines_of(given), now)
@@ -67,18 +67,23 @@ def _matches(selector: Selector) -> str:
     return ", ".join(parts + [f"{name} {text}" for name, text in selector.labels.items()])
 
 
-def _learning(judge: Judge, header: StateArray | None, now: int) -> list[str]:
+def learning(config: DetectConfig, series: Series, header: StateArray | None, now: int) -> str:
+    """Return how far a series is learned, and from when on it alarms; see `account`."""
+    return _learning(Judge.of(config.rule(config.rule_for(series))), header, now)
+
+
+def _learning(judge: Judge, header: StateArray | None, now: int) -> str:
     if header is None or header["since"][0] == 0:
-        return ["learning: no sample was accepted yet"]
+        return "no sample was accepted yet"
     since, count = int(header["since"][0]), int(header["count"][0])
     why = ", anew because everything was said to be new" if since < 0 else ""
-    told = f"learning: {count} samples since {_moment(abs(since))}{why}"
+    told = f"{count} samples since {_moment(abs(since))}{why}"
     if count < judge.min_history:
-        return [f"{told}; alarms after {judge.min_history}"]
+        return f"{told}; alarms after {judge.min_history}"
     until = abs(since) + int(judge.rule.learn_for * 1000)
     if now < until:
-        return [f"{told}; alarms from {_moment(until)} on"]
-    return [f"{told}; alarms"]
+        return f"{told}; alarms from {_moment(until)} on"
+    return f"{told}; alarms"
 
 
 def _model(header: StateArray | None, status: ModelStatus | None, now: int) -> list[str]:

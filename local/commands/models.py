@@ -1,4 +1,8 @@
-"""`aiops models`: which series have a fitted model, how old it is, and why others have none."""
+"""`aiops models`: which series have a fitted model, how old it is, and why others have none.
+
+How a fit ended is noted by who fitted; whether its model is still believed, and how far a series
+is learned, stands in the series' record.
+"""
 
 import argparse
 import json
@@ -15,13 +19,22 @@ from aiops.adapters.cloudevent import iso
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_models import RedisModels
+from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_training import RedisTrainingQueue
 from aiops.clock import SystemClock
+from aiops.detection import StateArray
 from aiops.errors import Misconfigured
+from aiops.events import SeriesHead
+from aiops.series import SeriesMap
+from aiops.settings import read_config, read_section
 from aiops.training import ModelStatus
+from functions.detect.account import learning
+from functions.detect.config import DetectConfig
+from functions.detect.record import header_of
+from functions.detect.scoring import Scorer
 
 STATES = ("active", "expired", "refused", "failed", "retired")
-COLUMNS = ("series", "detector", "state", "made", "valid for", "figures", "reason")
+COLUMNS = ("series", "detector", "state", "made", "valid for", "learning", "figures", "reason")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,6 +45,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="default: REDIS_URL",
     )  # fmt: skip
     parser.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
+    parser.add_argument(
+        "--config", default=os.environ.get("AIOPS_CONFIG", ""), metavar="FILE",
+        help="default: AIOPS_CONFIG",
+    )  # fmt: skip
     parser.add_argument("--state", action="append", choices=STATES, default=[])
     parser.add_argument("--metric", default="", metavar="TEXT", help="metrics that contain it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -41,20 +58,30 @@ def run(options: argparse.Namespace) -> int:
     """Print how the last fit of every series ended.
 
     Raises:
-        Misconfigured: nobody said where Redis is.
+        Misconfigured: nobody said where Redis is, or a section of the configuration is wrong.
         Unavailable: Redis does not answer.
     """
     if not options.redis_url:
         raise Misconfigured("--redis-url: not given, nor is REDIS_URL set")
+    sections = read_config(options.config)
+    config = read_section(sections, "detect", DetectConfig)
+    names = read_section(sections, "series", SeriesMap)
     clock = SystemClock()
     keys = Keys(f"{options.generation}:" if options.generation else "")
     client = connect(options.redis_url)
     now = clock.now()
-    rows = [
-        row
-        for row in (row_of(status, now) for status in RedisModels(client, keys, clock).statuses())
-        if (not options.state or row["state"] in options.state) and options.metric in row["metric"]
-    ]
+    statuses = RedisModels(client, keys, clock).statuses()
+    store = RedisSeriesStore(client, keys)
+    records = store.load([(one.shard, one.series) for one in statuses], (), 0).records
+    kinds = Scorer(config, "").kinds
+    rows = []
+    for status, record in zip(statuses, records, strict=True):
+        header = None if record is None else header_of(record, kinds)
+        row = row_of(status, header, now)
+        series = names.read(SeriesHead(metric=status.metric, labels=status.labels))
+        row["learning"] = "" if isinstance(series, str) else learning(config, series, header, now)
+        if (not options.state or row["state"] in options.state) and options.metric in row["metric"]:
+            rows.append(row)
     waiting = RedisTrainingQueue(client, keys).due(now)
     if options.json:
         print(json.dumps({"models": rows, "due": waiting}))
@@ -64,15 +91,29 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def row_of(status: ModelStatus, now: int) -> dict[str, Any]:
-    """Return what is shown of a series; an active model whose time is over is `expired`."""
-    over = status.state == "active" and now >= status.until and status.detector != "baseline"
+def row_of(status: ModelStatus, header: StateArray | None, now: int) -> dict[str, Any]:
+    """Return what is shown of a series.
+
+    A model that was put into use is `retired` once it was given up, by drift or by a verdict, and
+    `expired` once its time is over.
+
+    Args:
+        status: How its last fit ended.
+        header: Of its record, shape (1,); None where there is none any more.
+        now: Unix milliseconds.
+    """
+    state: str = status.state
+    if state == "active" and status.detector != "baseline":
+        if header is not None and int(header["model"][0]) <= -status.made_at:
+            state = "retired"
+        elif now >= status.until:
+            state = "expired"
     return {
         "series": status.series,
         "metric": status.metric,
         "labels": status.labels,
         "detector": status.detector,
-        "state": "expired" if over else status.state,
+        "state": state,
         "made_at": iso(status.made_at),
         "age_seconds": (now - status.made_at) // 1000,
         "until": iso(status.until),
@@ -93,6 +134,7 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
             row["state"],
             f"{_span(row['age_seconds'])} ago",
             _span(row["valid_seconds"]) if row["state"] == "active" else "",
+            row["learning"],
             ", ".join(f"{name} {value:.4g}" for name, value in row["quality"].items()),
             escape(row["reason"]),
         )

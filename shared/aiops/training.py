@@ -70,8 +70,7 @@ class ModelStatus(NamedTuple):
     """How the fit of a series ended, for people and for whoever fits next.
 
     Attributes:
-        state: `active`; `refused`: worse than the baseline; `failed`: could not be fitted;
-            `retired`: not believed any more, by a verdict or by drift.
+        state: `active`; `refused`: worse than the baseline; `failed`: could not be fitted.
         detector: What was fitted, `baseline` where the choice fell on it.
         reason: Why, in words.
         quality: Figures by name.
@@ -82,7 +81,7 @@ class ModelStatus(NamedTuple):
     shard: int
     metric: str
     labels: dict[str, str]
-    state: Literal["active", "refused", "failed", "retired"]
+    state: Literal["active", "refused", "failed"]
     detector: str
     reason: str
     made_at: int
