@@ -21,7 +21,7 @@ from rich.table import Table
 
 from bench.commits import Loss
 from bench.crash import killed, power_cut, version
-from bench.failover import cost_of_wait, failed_over
+from bench.failover import cluster_failed_over, cost_of_wait, failed_over
 from bench.outage import outlasted
 from bench.power import can_tell
 
@@ -36,6 +36,10 @@ LOSSES: dict[str, Trial] = {
     "failover, REDIS_WAIT=1": lambda _: failed_over(1),
     "failover, replica 0.3 s behind": lambda _: failed_over(0, lagging=True),
     "failover, replica 0.3 s behind, REDIS_WAIT=1": lambda _: failed_over(1, lagging=True),
+    "Redis Cluster, a master killed": lambda _: cluster_failed_over(0),
+    "the same, REDIS_WAIT=1": lambda _: cluster_failed_over(1),
+    "the same, its replica 0.3 s behind": lambda _: cluster_failed_over(0, lagging=True),
+    "the same, 0.3 s behind, REDIS_WAIT=1": lambda _: cluster_failed_over(1, lagging=True),
 }
 
 CUTS: dict[str, Trial] = {

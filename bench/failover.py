@@ -1,4 +1,7 @@
-"""What a failover takes: the primary killed, its replica promoted, with and without WAIT."""
+"""What a failover takes: the primary killed, its replica promoted, with and without WAIT.
+
+The same on Redis Cluster, which promotes the replica by itself.
+"""
 
 import os
 import signal
@@ -12,14 +15,17 @@ from urllib.parse import urlsplit
 
 import redis
 
-from bench.commits import Loss, Writer, events, handler_on
+from bench.commits import GROUPS, Loss, Writer, events, handler_on
 from local.servers.redis import OwnRedis, debian_redis
+from local.servers.redis_cluster import MASTERS, OwnCluster
 
 WRITE_SECONDS = 0.8
 LAG_SECONDS = 0.3
 SYNC_SECONDS = 10.0
 ROUNDS = 5
 ROUND_EVENTS = 200
+VICTIM = 1
+"""Which node of a cluster is killed; the first is the one of the address."""
 
 
 def failed_over(replicas: int, *, lagging: bool = False) -> Loss:
@@ -46,6 +52,45 @@ def failed_over(replicas: int, *, lagging: bool = False) -> Loss:
             _until_down(client)
             client.replicaof("NO", "ONE")
         return writer.loss(handler_on(replica.url), crashed)
+
+
+def cluster_failed_over(replicas: int, *, lagging: bool = False) -> Loss:
+    """Kill a master of a cluster while `detect` writes, and start it again once a replica leads.
+
+    Args:
+        replicas: `REDIS_WAIT`.
+        lagging: The replica stands still for a moment before the crash.
+    """
+    cluster = OwnCluster("everysec")
+    with ExitStack() as stack:
+        stack.callback(cluster.stop)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        cluster.start(folder)
+        cluster.wait_ready()
+        writer = Writer(handler_on(cluster.url, replicas), list(events()))
+        writer.start()
+        time.sleep(WRITE_SECONDS)
+        heir = cluster.nodes[MASTERS + VICTIM]
+        if lagging:
+            heir.suspend()
+            time.sleep(LAG_SECONDS)
+        crashed = time.monotonic()
+        cluster.nodes[VICTIM].kill()
+        heir.resume()
+        cluster.wait_promoted(VICTIM)
+        cluster.restart(VICTIM)
+        _until_answered_since(writer, time.monotonic())
+        writer.stop()
+        return writer.loss(handler_on(cluster.url), crashed)
+
+
+def _until_answered_since(writer: Writer, moment: float) -> None:
+    """Return once every group of series was written again, those of the lost master too."""
+    deadline = time.monotonic() + SYNC_SECONDS
+    while sum(at > moment for at in list(writer.answered)) < GROUPS:
+        if time.monotonic() > deadline:
+            raise TimeoutError("nothing is written after the failover")
+        time.sleep(0.01)
 
 
 def cost_of_wait() -> tuple[float, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.servers.redis import choose_redis, debian_redis
+from local.servers.redis_cluster import OwnCluster
 
 _USED: set[str] = set()
 
@@ -46,6 +47,12 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def debian_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of Debian's redis-server, which is ours for this run."""
     yield from _running(debian_redis(), tmp_path_factory.mktemp("debian-redis"))
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a Redis Cluster, three masters with a replica each, all ours."""
+    yield from _running(OwnCluster(), tmp_path_factory.mktemp("redis-cluster"))
 
 
 def _running(server, folder: Path) -> Iterator[str]:

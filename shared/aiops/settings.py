@@ -15,6 +15,9 @@ from aiops.errors import Misconfigured
 
 Section = TypeVar("Section", bound=BaseModel)
 
+_REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
+"""Schemes of `REDIS_URL`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -47,8 +50,8 @@ class Settings:
         """
         env = os.environ if environ is None else environ
         redis_url = _required(env, "REDIS_URL")
-        if urlsplit(redis_url).scheme not in {"redis", "rediss", "unix"}:
-            raise Misconfigured("REDIS_URL: expected redis://, rediss:// or unix://")
+        if urlsplit(redis_url).scheme not in _REDIS:
+            raise Misconfigured(f"REDIS_URL: expected one of {', '.join(_REDIS)}")
         clock = env.get("AIOPS_CLOCK", "")
         return cls(
             redis_url=redis_url,

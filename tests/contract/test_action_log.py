@@ -13,18 +13,18 @@ from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import script
 from tests.incidents import ID, START, incident
+from tests.redis_kinds import STORES, client_of
 
 OTHER = "5a1d8b7c-40f8-5d62-8d43-8d3c5fd2a001"
 
 
-@pytest.fixture(params=["memory", "redis", pytest.param("debian redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=STORES)
 def log(request):
     if request.param == "memory":
         yield MemoryActionLog()
         return
-    fixture = "redis_url" if request.param == "redis" else "debian_redis_url"
-    with redis.Redis.from_url(request.getfixturevalue(fixture)) as client:
-        yield RedisActionLog(client, Keys(f"t{secrets.token_hex(6)}:"))
+    client = client_of(request)
+    yield RedisActionLog(client, Keys(f"t{secrets.token_hex(6)}:"))
 
 
 @pytest.fixture

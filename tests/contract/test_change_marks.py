@@ -10,16 +10,16 @@ from aiops.adapters.keys import Keys
 from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.redis_changes import RedisChanges
 from aiops.changes import ChangeMarks
+from tests.redis_kinds import STORES, client_of
 
 
-@pytest.fixture(params=["memory", "redis", pytest.param("debian redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=STORES)
 def marks(request: pytest.FixtureRequest) -> Iterator[ChangeMarks]:
     if request.param == "memory":
         yield MemoryChanges()
         return
-    fixture = "redis_url" if request.param == "redis" else "debian_redis_url"
-    with redis.Redis.from_url(request.getfixturevalue(fixture)) as client:
-        yield RedisChanges(client, Keys(f"t{uuid.uuid4().hex}:"))
+    client = client_of(request)
+    yield RedisChanges(client, Keys(f"t{uuid.uuid4().hex}:"))
 
 
 def test_the_latest_change_counts_in_whatever_order_changes_arrive(marks: ChangeMarks) -> None:

@@ -26,17 +26,17 @@ from aiops.incident_store import (
 from aiops.topology import EMPTY, Seen, Topology
 from functions.correlate.incident import of_anomalies
 from tests.property import correlate_world as world
+from tests.redis_kinds import STORES, client_of
 
 NOTHING = Horizon(0, 0, 0, 0)
 NOW = Query(now=0, dirty_before=-1)
 
 
-@pytest.fixture(params=["memory", "redis", pytest.param("debian redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=STORES)
 def store(request):
     if request.param == "memory":
         return MemoryIncidents()
-    fixture = "redis_url" if request.param == "redis" else "debian_redis_url"
-    client = connect(request.getfixturevalue(fixture))
+    client = client_of(request)
     return RedisIncidents(client, Keys(f"t{uuid4().hex}:"), "a domain: 1")
 
 

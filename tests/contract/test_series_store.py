@@ -11,18 +11,23 @@ from aiops.adapters.keys import Keys
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.series_store import DRAIN_LIMIT, Mode, SeriesStore, Write
+from tests.redis_kinds import KINDS, STORES, client_of
 
 NOW = 1_700_000_000_000
 
 
-@pytest.fixture(params=["memory", "redis", pytest.param("debian redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[SeriesStore]:
     if request.param == "memory":
         yield MemorySeriesStore()
         return
-    fixture = "redis_url" if request.param == "redis" else "debian_redis_url"
-    with redis.Redis.from_url(request.getfixturevalue(fixture)) as client:
-        yield RedisSeriesStore(client, Keys(f"t{uuid.uuid4().hex}:"))
+    client = client_of(request)
+    yield RedisSeriesStore(client, Keys(f"t{uuid.uuid4().hex}:"))
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest) -> "redis.Redis":
+    return client_of(request)
 
 
 def record(content: bytes = b"", nonce: bytes | None = None) -> bytes:
@@ -128,8 +133,8 @@ def test_a_script_with_wrong_arguments_writes_nothing(redis_url: str) -> None:
     client.close()
 
 
-def test_a_server_that_forgot_the_script_is_told_it_again(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
+@pytest.mark.parametrize("client", KINDS, indirect=True)
+def test_a_server_that_forgot_the_script_is_told_it_again(client: "redis.Redis") -> None:
     store = RedisSeriesStore(client, Keys(f"t{uuid.uuid4().hex}:"))
     old, other = record(), record()
     assert store.commit([write(old), write(other, shard=4)], NOW) == []
@@ -137,4 +142,3 @@ def test_a_server_that_forgot_the_script_is_told_it_again(redis_url: str) -> Non
     new = record(b"new")
     assert store.commit([write(new, old=old), write(record(), shard=4)], NOW) == [1]
     assert list(store.load([(3, "k"), (4, "k")], (), 0).records) == [new, other]
-    client.close()

@@ -31,6 +31,7 @@ from aiops.training import (
     ModelStore,
     TrainingQueue,
 )
+from tests.redis_kinds import STORES, client_of
 
 NOW = 1_767_225_600_000
 KEY, OTHER = "a" * 32, "b" * 32
@@ -45,21 +46,20 @@ class Stores:
     queue: TrainingQueue
 
 
-@pytest.fixture(params=["memory", "redis", pytest.param("debian redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=STORES)
 def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     if request.param == "memory":
         series = MemorySeriesStore()
         yield Stores(series, MemoryHistory(series), MemoryModels(), MemoryTrainingQueue())
         return
-    fixture = "redis_url" if request.param == "redis" else "debian_redis_url"
-    with redis.Redis.from_url(request.getfixturevalue(fixture)) as client:
-        keys = Keys(f"t{uuid.uuid4().hex}:")
-        yield Stores(
-            RedisSeriesStore(client, keys),
-            RedisHistory(client, keys),
-            RedisModels(client, keys, ManualClock(NOW)),
-            RedisTrainingQueue(client, keys),
-        )
+    client = client_of(request)
+    keys = Keys(f"t{uuid.uuid4().hex}:")
+    yield Stores(
+        RedisSeriesStore(client, keys),
+        RedisHistory(client, keys),
+        RedisModels(client, keys, ManualClock(NOW)),
+        RedisTrainingQueue(client, keys),
+    )
 
 
 @pytest.fixture

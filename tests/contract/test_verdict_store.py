@@ -11,18 +11,18 @@ from aiops.adapters.keys import Keys
 from aiops.adapters.memory_verdicts import MemoryVerdicts
 from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.verdicts import MOST_VERDICTS, VERDICT_LIFETIME, Given, VerdictStore
+from tests.redis_kinds import STORES, client_of
 
 SERIES = "0" * 32
 
 
-@pytest.fixture(params=["memory", "redis", pytest.param("debian redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[VerdictStore]:
     if request.param == "memory":
         yield MemoryVerdicts()
         return
-    fixture = "redis_url" if request.param == "redis" else "debian_redis_url"
-    with redis.Redis.from_url(request.getfixturevalue(fixture)) as client:
-        yield RedisVerdicts(client, Keys(f"t{uuid.uuid4().hex}:"))
+    client = client_of(request)
+    yield RedisVerdicts(client, Keys(f"t{uuid.uuid4().hex}:"))
 
 
 def given(anomaly: str, at: int, verdict="not_anomaly") -> Given:

@@ -1,6 +1,7 @@
 """History of series on Redis: packed points in chunks of a day."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import redis
 
@@ -40,9 +41,11 @@ class RedisHistory:
         chunks = range(max(since // HISTORY_CHUNK_MS, last - MOST_CHUNKS + 1), last + 1)
         if not chunks:
             return [History.of(b"") for _ in places]
-        pipe = self._client.pipeline(transaction=False)
+        pipe: Any = self._client.pipeline(transaction=False)
         for shard, series in places:
-            pipe.mget([self._keys.history(shard, series, chunk) for chunk in chunks])
+            pipe.execute_command(
+                "MGET", *[self._keys.history(shard, series, chunk) for chunk in chunks]
+            )
         with translated():
             answers = pipe.execute()
         return [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import redis
 
@@ -37,9 +38,9 @@ class RedisModels:
         by_shard: dict[int, list[int]] = {}
         for place, (shard, _, _) in enumerate(wanted):
             by_shard.setdefault(shard, []).append(place)
-        pipe = self._client.pipeline(transaction=False)
+        pipe: Any = self._client.pipeline(transaction=False)
         for places in by_shard.values():
-            pipe.mget([self._keys.model(*wanted[place]) for place in places])
+            pipe.execute_command("MGET", *[self._keys.model(*wanted[place]) for place in places])
         with translated():
             answers = pipe.execute()
         found: list[bytes | None] = [None] * len(wanted)

@@ -42,10 +42,10 @@ class RedisSeriesStore:
         """Return records, backlog and overdue outputs, in one round trip if nothing is overdue."""
         places = _by_shard([shard for shard, _ in keys])
         wanted = sorted(set(shards))
-        pipe = self._client.pipeline(transaction=False)
+        pipe: Any = self._client.pipeline(transaction=False)
         for shard, mine in places.items():
             prefix = self._keys.series(shard, "")
-            pipe.mget([prefix + keys[place][1] for place in mine])
+            pipe.execute_command("MGET", *[prefix + keys[place][1] for place in mine])
         for shard in wanted:
             pipe.hlen(self._keys.out(shard))
             pipe.zrangebyscore(
@@ -119,9 +119,9 @@ class RedisSeriesStore:
         return answers
 
     def _evaluate(self, calls: Mapping[int, list[Any]]) -> dict[int, Any]:
-        pipe = self._client.pipeline(transaction=False)
+        pipe: Any = self._client.pipeline(transaction=False)
         for call in calls.values():
-            pipe.evalsha(self._commit.sha, *call)
+            pipe.execute_command("EVALSHA", self._commit.sha, *call)
         return dict(zip(calls, pipe.execute(raise_on_error=False), strict=True))
 
     def outputs(self, fields: Sequence[Field]) -> dict[Field, bytes]:
