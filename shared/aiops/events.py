@@ -5,7 +5,7 @@ Times are unix milliseconds. Every model refuses fields it does not know.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 YEAR_10000 = 253_402_300_800_000
 """Calendars end here: a later time cannot be written as RFC 3339."""
@@ -167,6 +167,43 @@ class Join(BaseModel):
 Status = Literal["open", "acknowledged", "resolved", "merged"]
 
 
+class Silenced(BaseModel):
+    """A silence that covers an incident: from `starts` until before `ends` nobody is told of it.
+
+    Attributes:
+        silence: Its id; the incident's own where it was given for this incident alone.
+        given_by: Who wished it, or what opened it.
+        reason: Why, in words; may be empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    silence: str
+    starts: Milliseconds
+    ends: Milliseconds
+    given_by: str
+    reason: str = ""
+
+
+class Similar(BaseModel):
+    """An incident of the past with much of the same evidence.
+
+    Attributes:
+        incident: Its id.
+        cause: The service that ranked first in the end; None where there was no suspect.
+        similarity: The share of evidence both have in common, above 0, at most 1.
+        ended_by: Who said that it is over; empty where it ended by itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    incident: str
+    title: str
+    cause: str | None = None
+    opened_at: Milliseconds
+    resolved_at: Milliseconds
+    similarity: float = Field(gt=0, le=1)
+    ended_by: str = ""
+
+
 class Incident(Fact):
     """A snapshot of an incident; of two, the one with the higher version counts.
 
@@ -182,6 +219,9 @@ class Incident(Fact):
         evidence: The strongest series first, at most 50 of them.
         blast_radius: Services that may be affected: those that call the suspect, near first.
         merged_into: The incident that took it over, where status is `merged`.
+        silences: Those that cover it at any time of its life, the last to end first, at most 8.
+        flapping: Whether it came back again and again of late; it then ends later than others.
+        similar: Incidents of the past like it when people were to be told, the most alike first.
     """
 
     type = "dev.aiops.incident.updated.v1"
@@ -205,6 +245,9 @@ class Incident(Fact):
     root_cause_at_notification: tuple[Suspect, ...] = ()
     blast_radius: tuple[str, ...] = ()
     merged_into: str | None = None
+    silences: tuple[Silenced, ...] = ()
+    flapping: bool = False
+    similar: tuple[Similar, ...] = ()
 
 
 INCIDENT_TYPES = tuple(
@@ -290,13 +333,74 @@ class ModelFitted(Fact):
 
 
 class CommandGiven(Fact):
-    """A person's or a system's wish about an incident."""
+    """A person's or a system's wish about an incident.
+
+    Attributes:
+        command: `silence` keeps people from being told of it until a time; a later one replaces it.
+        until: The end of a silence; one that is not after `given_at` lifts it.
+        reason: Why, in words.
+    """
 
     type = "dev.aiops.command.given.v1"
     incident: str
-    command: Literal["acknowledge", "resolve", "reopen"]
+    command: Literal["acknowledge", "resolve", "reopen", "silence"]
     given_by: str
     given_at: Milliseconds
+    until: Milliseconds | None = None
+    reason: Name = ""
+
+    @model_validator(mode="after")
+    def _a_silence_ends(self) -> "CommandGiven":
+        if (self.command == "silence") != (self.until is not None):
+            raise ValueError("until: a silence needs one, and nothing else has one")
+        return self
+
+
+Glob = Annotated[str, Field(min_length=1, max_length=2_048)]
+"""A name, in which `*` stands for any text and `?` for any character."""
+
+
+class SilenceGiven(Fact):
+    """Somebody wishes that nobody is told of some incidents for a while, such as for maintenance.
+
+    It covers an incident whose likeliest cause it names, or all of whose evidence it names. Of two
+    with the same id the one given later counts.
+
+    Attributes:
+        silence: Its id.
+        service: Which services it names.
+        metric: Which metrics.
+        labels: What labels must be, by their names; one that is absent is the empty text.
+        ends: After `starts`.
+    """
+
+    type = "dev.aiops.silence.given.v1"
+    silence: Name = Field(min_length=1)
+    domain: str
+    service: Glob = "*"
+    metric: Glob = "*"
+    labels: dict[Name, Name] = Field(default_factory=dict, max_length=32)
+    starts: Milliseconds
+    ends: Milliseconds
+    given_by: Name
+    given_at: Milliseconds
+    reason: Name = ""
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> "SilenceGiven":
+        if self.ends <= self.starts:
+            raise ValueError("ends: not after it starts")
+        return self
+
+
+class SilenceLifted(Fact):
+    """Somebody ends a silence before its time; one given later than this holds again."""
+
+    type = "dev.aiops.silence.lifted.v1"
+    silence: Name = Field(min_length=1)
+    domain: str
+    lifted_by: Name
+    lifted_at: Milliseconds
 
 
 class ChangeObserved(Fact):
