@@ -1,4 +1,4 @@
-"""Anomalies that were published, looked up on the broker."""
+"""Anomalies and incidents that were published, looked up on the broker."""
 
 from collections.abc import Iterator
 
@@ -28,6 +28,23 @@ def published(bootstrap: str) -> Iterator[Anomaly]:
         except ValidationError:
             continue
         yield from (evidence.peak for evidence in incident.evidence)
+
+
+def incident(bootstrap: str, name: str) -> Incident | None:
+    """Return the latest snapshot of an incident that the broker still has, None for none.
+
+    Raises:
+        Unavailable: the broker does not answer.
+    """
+    found: Incident | None = None
+    for content in _contents(bootstrap, topics.INCIDENTS):
+        try:
+            one = Incident.model_validate_json(content)
+        except ValidationError:
+            continue
+        if one.id == name and (found is None or one.version >= found.version):
+            found = one
+    return found
 
 
 def _contents(bootstrap: str, topic: str) -> Iterator[bytes]:

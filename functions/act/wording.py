@@ -79,6 +79,18 @@ def suspect(one: Suspect) -> str:
     return cut("; ".join(one.reasons[:3]), MAX_REASON)
 
 
+def sure(one: Suspect) -> str:
+    """Return how sure it is that a suspect is the cause, or that nobody can say."""
+    if one.confidence is not None:
+        return cut(f"{one.confidence:.0%}: {one.confidence_reason}", MAX_REASON)
+    return cut(one.confidence_reason, MAX_REASON) or "no verdicts on causes so far"
+
+
+def severe(incident: Incident) -> str:
+    """Return why an incident is as severe as it is, the weightiest reasons first."""
+    return cut("; ".join(incident.severity_reasons[:3]), MAX_REASON)
+
+
 def measured(one: Evidence) -> str:
     """Return what a series showed at its strongest: value, what is usual, how often, since when.
 

@@ -20,6 +20,7 @@ from aiops.incident_store import (
     View,
 )
 from aiops.topology import Topology
+from aiops.verdicts import CauseGiven
 from functions.correlate.config import CorrelateConfig
 
 ROUNDS = 8
@@ -47,6 +48,7 @@ class Change:
     topology: tuple[int, Topology] | None = None
     survey: tuple[Survey, Topology] | None = None
     changes: tuple[ChangeObserved, ...] = ()
+    causes: tuple[CauseGiven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Domain:
                 topology=change.topology,
                 survey=change.survey,
                 changes=change.changes,
+                causes=change.causes,
             )
         )
         if done is None:

@@ -11,6 +11,7 @@ from aiops.errors import Rejected
 from aiops.events import (
     AnomaliesDetected,
     Anomaly,
+    CauseJudged,
     ChangeObserved,
     CommandGiven,
     TopologyObserved,
@@ -21,6 +22,7 @@ from aiops.topology import Topology
 from functions.correlate import incident
 from functions.correlate.arrivals import Arrivals
 from functions.correlate.atlas import finding
+from functions.correlate.confidence import cause_given
 from functions.correlate.domain import Change, Domain, until_committed
 from functions.correlate.intake import destination
 from functions.correlate.outbox import Outbox
@@ -53,6 +55,7 @@ class Correlate:
             CommandGiven.type: self._command,
             TopologyObserved.type: self._topology,
             ChangeObserved.type: self._change,
+            CauseJudged.type: self._cause,
         }
         if event.type not in handlers:
             raise Rejected(f"type: correlate takes no {event.type[:200]!r}")
@@ -156,6 +159,24 @@ class Correlate:
             lambda: self.domain.commit(self.domain.look(event.time), Change(changes=(change,)))
         )
         return self._sent(event, self._changed(change), "changes")
+
+    def _cause(self, event: Event) -> Counts:
+        judged = read_fact(event, CauseJudged)
+        self._check_time(judged.given_at, "given_at", event)
+        name = until_committed(lambda: self._learn(judged, event.time))
+        if not name:
+            return self._sent(event, (), "unknown_incident")
+        return self._sent(event, {name}, "causes")
+
+    def _learn(self, judged: CauseJudged, now: int) -> str | None:
+        """Keep a verdict with the suspects it is on; return the incident, empty for none."""
+        view = self.domain.look(now)
+        name = destination(judged.incident, self.domain.store.moved({judged.incident}))
+        record = self.domain.records({name}).get(name)
+        if record is None:
+            return ""
+        given = cause_given(record, judged, self.domain.config.ranker)
+        return None if self.domain.commit(view, Change(causes=(given,))) is None else name
 
     def _changed(self, change: ChangeObserved) -> frozenset[str]:
         """Return the incidents whose suspects a change may alter: those going on or soon after."""

@@ -6,6 +6,7 @@ from aiops.events import ChangeObserved
 from aiops.incident_store import IncidentStore, Record, View
 from functions.correlate import incident
 from functions.correlate.atlas import Atlas
+from functions.correlate.confidence import Confidence
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import MEMORY
 from functions.correlate.grading import Severity
@@ -17,9 +18,11 @@ LISTED_RADIUS = 100
 """Services an incident lists as affected: those with most at stake, or the nearest."""
 
 
-def assessed(record: Record, case: Case, ranker: Ranker, severity: Severity) -> Record:
+def assessed(
+    record: Record, case: Case, ranker: Ranker, severity: Severity, confidence: Confidence
+) -> Record:
     """Return the record with its suspects, whom they may affect, and how bad that is."""
-    suspects = ranker.rank(case)
+    suspects = confidence.told(ranker.rank(case))
     reach: tuple[str, ...] = ()
     affected: tuple[str, ...] = ()
     if suspects:
@@ -53,8 +56,8 @@ def told(record: Record, now: int) -> Record:
 class Judge:
     """Judges incidents by what the domain knows at a time.
 
-    The changes are read again only where some were added. Threads share a judge, so what it
-    remembers is replaced as a whole.
+    Changes and verdicts are read again only where some were added. Threads share a judge, so what
+    it remembers is replaced as a whole.
     """
 
     store: IncidentStore
@@ -63,6 +66,7 @@ class Judge:
     atlas: Atlas
     config: CorrelateConfig
     _changes: tuple[int, tuple[ChangeObserved, ...]] = field(default=(0, ()))
+    _taught: tuple[int, Confidence] = field(default=(0, Confidence.of((), "")))
 
     def judge(self, record: Record, view: View, now: int) -> Record:
         """Return the record as it is to be told: suspects, severity, and the status of both.
@@ -74,7 +78,8 @@ class Judge:
         """
         if record.status == "merged":
             return record
-        found = assessed(record, self._case(record, view), self.ranker, self.severity)
+        case, confidence = self._case(record, view), self._confidence(view)
+        found = assessed(record, case, self.ranker, self.severity, confidence)
         return told(incident.settle(found, view.processed_until, self.config), now)
 
     def _case(self, record: Record, view: View) -> Case:
@@ -84,6 +89,14 @@ class Judge:
         changes = [c for c in self._known(view) if since <= c.observed_at <= record.last]
         topology = self.atlas.surveyed(view, record.last)
         return Case(record.evidence, topology, tuple(changes))
+
+    def _confidence(self, view: View) -> Confidence:
+        """Return what the verdicts as of a view teach."""
+        judged, confidence = self._taught
+        if judged != view.judged:
+            confidence = Confidence.of(self.store.causes(), self.config.ranker)
+            self._taught = (view.judged, confidence)
+        return confidence
 
     def _known(self, view: View) -> tuple[ChangeObserved, ...]:
         """Return all changes as of a view, oldest first."""

@@ -1,4 +1,4 @@
-"""`aiops verdict`: say what an anomaly was."""
+"""`aiops verdict`: say what an anomaly was, or what the cause of an incident was."""
 
 import argparse
 import getpass
@@ -11,19 +11,29 @@ from aiops import topics
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.clock import SystemClock
 from aiops.errors import Misconfigured
-from aiops.events import Anomaly, FeedbackGiven
+from aiops.events import Anomaly, CauseJudged, FeedbackGiven
 from aiops.ids import derive
 from aiops.ports import Event, Message
-from local.anomalies import published
+from local.anomalies import incident, published
+
+NOBODY = "none"
+"""What stands for none of the suspects, and nobody knows who."""
 
 VERDICTS = ("anomaly", "expected", "not_anomaly", "new_trend", "withdrawn")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("verdict", help="say what an anomaly was, or take that back")
-    parser.add_argument("anomaly", metavar="ANOMALY", help="its id, as in incidents")
-    parser.add_argument("verdict", choices=VERDICTS)
+    parser = commands.add_parser(
+        "verdict", help="say what an anomaly was, or what caused an incident"
+    )
+    parser.add_argument("subject", metavar="ANOMALY|INCIDENT", help="its id, as in incidents")
+    parser.add_argument(
+        "verdict", choices=VERDICTS, nargs="?", help="what the anomaly was; withdrawn: unsaid"
+    )
+    parser.add_argument(
+        "--cause", default="", metavar="SERVICE|none", help="what the incident came from"
+    )
     parser.add_argument("--by", default="", metavar="NAME", help="who says so; default: you")
     parser.add_argument(
         "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
@@ -33,30 +43,54 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(options: argparse.Namespace) -> int:
-    """Find the anomaly where it was published, and publish the verdict; 1 where it is not found.
+    """Find what was published, and publish the verdict on it; 1 where it is not found.
 
     Raises:
-        Misconfigured: nobody said where the broker is.
+        Misconfigured: nobody said where the broker is, or not what is to be said.
         Unavailable: it does not answer.
     """
     if not options.bootstrap_servers:
         raise Misconfigured("--bootstrap-servers: not given, nor is KAFKA_BOOTSTRAP_SERVERS set")
-    found = (each for each in published(options.bootstrap_servers) if each.id == options.anomaly)
+    if bool(options.cause) == bool(options.verdict):
+        raise Misconfigured("give a verdict on an anomaly, or the --cause of an incident")
+    by, now = options.by or _me(), SystemClock().now()
+    said = _on_cause(options, by, now) if options.cause else _on_anomaly(options, by, now)
+    if said is None:
+        return 1
+    fact, words = said
+    KafkaPublisher(options.bootstrap_servers).publish([message_of(fact)])
+    print(fact.model_dump_json() if options.json else words)
+    return 0
+
+
+def _on_anomaly(
+    options: argparse.Namespace, by: str, now: int
+) -> tuple[FeedbackGiven | CauseJudged, str] | None:
+    found = (each for each in published(options.bootstrap_servers) if each.id == options.subject)
     anomaly = next(found, None)
     if anomaly is None:
-        sys.stderr.write(f"aiops verdict: no anomaly {options.anomaly}\n")
-        return 1
+        sys.stderr.write(f"aiops verdict: no anomaly {options.subject}\n")
+        return None
     if anomaly.alert is not None:
         sys.stderr.write("aiops verdict: an external alert; its rule is changed where it stands\n")
-        return 1
-    fact = verdict_on(anomaly, options.verdict, options.by or _me(), SystemClock().now())
-    KafkaPublisher(options.bootstrap_servers).publish([message_of(fact)])
-    if options.json:
-        print(fact.model_dump_json())
-    else:
-        labels = json.dumps(anomaly.labels, ensure_ascii=False)
-        print(f"{fact.verdict}: {anomaly.metric} {labels}, {anomaly.reason}")
-    return 0
+        return None
+    labels = json.dumps(anomaly.labels, ensure_ascii=False)
+    fact = verdict_on(anomaly, options.verdict, by, now)
+    return fact, f"{fact.verdict}: {anomaly.metric} {labels}, {anomaly.reason}"
+
+
+def _on_cause(
+    options: argparse.Namespace, by: str, now: int
+) -> tuple[FeedbackGiven | CauseJudged, str] | None:
+    found = incident(options.bootstrap_servers, options.subject)
+    if found is None:
+        sys.stderr.write(f"aiops verdict: no incident {options.subject}\n")
+        return None
+    cause = None if options.cause == NOBODY else options.cause
+    fact = CauseJudged(incident=found.id, cause=cause, given_by=by, given_at=now)
+    told = found.root_cause_at_notification or found.root_cause
+    named = ", ".join(one.service for one in told) or "nobody"
+    return fact, f"cause: {options.cause}; {named} was suspected of {found.title}"
 
 
 def verdict_on(anomaly: Anomaly, verdict: str, by: str, now: int) -> FeedbackGiven:
@@ -75,17 +109,21 @@ def verdict_on(anomaly: Anomaly, verdict: str, by: str, now: int) -> FeedbackGiv
     )
 
 
-def message_of(fact: FeedbackGiven) -> Message:
-    """Return the message that tells of it; what is said of one series stays in order."""
+def message_of(fact: FeedbackGiven | CauseJudged) -> Message:
+    """Return the message that tells of it; what is said of the same stays in order."""
+    if isinstance(fact, CauseJudged):
+        subject, said = fact.incident, ("cause", fact.incident, fact.cause or "")
+    else:
+        subject, said = fact.series, ("feedback", fact.anomaly, fact.verdict)
     event = Event(
-        id=derive("feedback", fact.anomaly, fact.verdict, fact.given_by, fact.given_at),
+        id=derive(*said, fact.given_by, fact.given_at),
         source="/aiops/cli",
-        type=FeedbackGiven.type,
+        type=fact.type,
         time=fact.given_at,
         data=fact.model_dump_json().encode(),
-        subject=fact.series,
+        subject=subject,
     )
-    return Message(topics.CONTROL, fact.series, event)
+    return Message(topics.CONTROL, subject, event)
 
 
 def _me() -> str:

@@ -163,7 +163,8 @@ def _incident(incident: Incident) -> Panel:
     suspects = incident.root_cause or incident.root_cause_at_notification
     lines = [Text(words.incident_line(incident), style="bold")]
     for rank, suspect in enumerate(suspects, 1):
-        head = Text(f"{rank}. {suspect.service} ({suspect.score:.2f}) ", style="bold")
+        sure = "" if suspect.confidence is None else f", {suspect.confidence:.0%} sure"
+        head = Text(f"{rank}. {suspect.service} ({suspect.score:.2f}{sure}) ", style="bold")
         shown = suspect.reasons[: _REASONS_SHOWN if rank == 1 else 1]
         lines.append(head + Text(shown[0] if shown else "", style="default"))
         lines += [Text(f"   {reason}") for reason in shown[1:]]

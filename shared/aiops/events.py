@@ -296,6 +296,22 @@ class FeedbackGiven(Fact):
     given_at: Milliseconds
 
 
+class CauseJudged(Fact):
+    """A person's verdict on the root cause of an incident; a later one replaces it.
+
+    Attributes:
+        incident: Its id.
+        cause: The service that was the cause; None where it was none of the suspects, nor is it
+            known which.
+    """
+
+    type = "dev.aiops.cause.judged.v1"
+    incident: str
+    cause: Name | None = Field(default=None, min_length=1)
+    given_by: str
+    given_at: Milliseconds
+
+
 class TrainingRequested(Fact):
     """A series wants a model.
 

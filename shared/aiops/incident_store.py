@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from aiops.cell import Cell
 from aiops.events import ChangeObserved, CommandGiven, Evidence, Join, Status, Suspect
 from aiops.topology import Topology
+from aiops.verdicts import CauseGiven
 
 LISTED = 64
 """Incidents a look lists at most, of each kind."""
@@ -157,6 +158,7 @@ class View:
     Attributes:
         revision: Rises with every commit; see `next_revision`.
         changed: The revision at which the changes were last added to, 0 for never.
+        judged: The revision at which a verdict on a cause was last added, 0 for never.
         watermark: The latest time of any anomaly taken in, 0 before the first.
         processed_until: Up to when every sample was processed, as last told.
         placed: Of the anomalies asked for, those taken in, with their incident.
@@ -175,6 +177,7 @@ class View:
     overdue: tuple[str, ...] = ()
     topologies: tuple[tuple[int, str], ...] = ()
     surveys: tuple[Survey, ...] = ()
+    judged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ class Commit:
         topology: A topology and the time from which it holds.
         survey: What was seen of the calls of a topology.
         changes: Deploys and the like to remember.
+        causes: Verdicts on causes; each is kept unless there is a later one on the same incident.
     """
 
     revision: int
@@ -225,6 +229,7 @@ class Commit:
     topology: tuple[int, Topology] | None = None
     survey: tuple[Survey, Topology] | None = None
     changes: tuple[ChangeObserved, ...] = ()
+    causes: tuple[CauseGiven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +277,9 @@ class IncidentStore(Protocol):
 
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time, both ends included, oldest first."""
+
+    def causes(self) -> tuple[CauseGiven, ...]:
+        """Return the verdicts on causes, in the order they were given."""
 
     def topology(self, version: str) -> Topology:
         """Return a topology listed by `look`; an empty one where it is gone."""

@@ -1,6 +1,6 @@
-"""What people said of anomalies: the set of their verdicts, by series."""
+"""What people said: of anomalies by series, and of the causes of incidents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from aiops.events import Verdict
@@ -32,6 +32,31 @@ class Given(NamedTuple):
     given_at: int
 
 
+MOST_CAUSES = 1_000
+"""Incidents of a domain whose verdicts on the cause are kept; that given first goes first."""
+
+
+class CauseGiven(NamedTuple):
+    """The last word on the root cause of one incident.
+
+    Attributes:
+        incident: Its id.
+        cause: The service it was; None where nobody knows, or it was none of the suspects.
+        ranker: What named the suspects.
+        suspects: Services people were first told of, the first suspect first.
+        lead: How clearly the first one led, 0.5 to 1.
+        given_at: Of two on the same incident the later counts.
+    """
+
+    incident: str
+    cause: str | None
+    ranker: str
+    suspects: tuple[str, ...]
+    lead: float
+    given_by: str
+    given_at: int
+
+
 class VerdictStore(Protocol):
     """Holds verdicts by series; adding the same one again changes nothing, in any order."""
 
@@ -43,6 +68,11 @@ class VerdictStore(Protocol):
 
     def everything(self) -> Iterator[tuple[str, tuple[Given, ...]]]:
         """Yield every series of which something was said, and what, in no order."""
+
+
+def causes_in_order(given: Iterable[CauseGiven]) -> tuple[CauseGiven, ...]:
+    """Return verdicts on causes in the order they were given."""
+    return tuple(sorted(given, key=lambda one: (one.given_at, one.incident)))
 
 
 def in_order(given: Sequence[Given]) -> tuple[Given, ...]:

@@ -24,6 +24,7 @@ from aiops.incident_store import (
     View,
 )
 from aiops.topology import EMPTY, Seen, Topology
+from aiops.verdicts import MOST_CAUSES, CauseGiven
 from functions.correlate.incident import of_anomalies
 from tests.property import correlate_world as world
 from tests.redis_kinds import STORES, client_of
@@ -337,5 +338,29 @@ def test_on_redis_everything_expires_and_sooner_on_a_faster_clock(redis_url):
 
 def test_on_redis_all_keys_of_a_domain_share_a_slot():
     names = Keys().incidents("shop")
-    assert len(set(names)) == 16
+    assert len(set(names)) == 17
     assert {name[name.index("{") : name.index("}") + 1] for name in names} == {"{c:shop}"}
+
+
+def cause(incident="i1", at=1, cause="a"):
+    return CauseGiven(incident, cause, "evidence", ("a", "b"), 0.75, "ann", at)
+
+
+def test_the_last_verdict_on_a_cause_counts_in_whatever_order_they_come(store):
+    assert store.look(NOW).judged == 0
+    assert commit(store, causes=(cause(at=5), cause("i2", at=3, cause=None)))
+    judged = store.look(NOW)
+    assert judged.judged == judged.revision
+    assert commit(store, causes=(cause(at=4, cause="b"), cause(at=5, cause="c")))
+    assert store.causes() == (cause("i2", at=3, cause=None), cause(at=5))
+    assert store.look(NOW).judged == judged.judged
+    assert commit(store, causes=(cause(at=6, cause="b"),))
+    assert store.causes() == (cause("i2", at=3, cause=None), cause(at=6, cause="b"))
+
+
+def test_of_too_many_verdicts_on_causes_that_given_first_goes(store):
+    many = tuple(cause(f"i{n}", at=10_000 - n) for n in range(MOST_CAUSES + 2))
+    assert commit(store, causes=many)
+    kept = store.causes()
+    assert len(kept) == MOST_CAUSES
+    assert kept[0].given_at == 10_000 - (MOST_CAUSES - 1)

@@ -11,6 +11,7 @@ from aiops.events import Call, Incident, Suspect, TopologyObserved
 from aiops.incident_store import Held, View
 from aiops.topology import Topology
 from functions.correlate.atlas import Atlas, valid_from, version_at
+from functions.correlate.confidence import Confidence
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.incident import of_anomalies
 from functions.correlate.intake import destination, way
@@ -106,7 +107,7 @@ class Names:
 
 def judged(made, *suspects):
     case = Case(made.evidence, world.TOPOLOGY, ())
-    return assessed(made, case, Names(*suspects), world.grader())
+    return assessed(made, case, Names(*suspects), world.grader(), Confidence.of((), ""))
 
 
 def test_the_suspects_people_are_told_are_those_of_that_time():

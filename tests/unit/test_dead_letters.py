@@ -122,6 +122,7 @@ def test_a_mark_of_nothing_marks_nothing() -> None:
         (event("dev.aiops.topology.observed.v1"), CORRELATE, "control", "Trigger topology"),
         (event("dev.aiops.change.observed.v1"), CORRELATE, "control", "Trigger change"),
         (event("dev.aiops.command.given.v1"), CORRELATE, "control", "Trigger command"),
+        (event("dev.aiops.cause.judged.v1"), CORRELATE, "control", "Trigger cause"),
         (event("dev.aiops.anomalies.detected.v1"), CORRELATE, "anomalies", "anomalies-to-corr"),
         (event("dev.aiops.incident.merged.v1"), ACT, "incidents", "KafkaSource incidents-to-act"),
     ],

@@ -100,11 +100,13 @@ def _details(step: Step, incident: Incident) -> dict[str, Any]:
         "step": step.id,
         "why now": wording.cut(step.reason, wording.MAX_REASON),
         "severity": wording.severity(step),
+        "severity because": wording.severe(incident),
         "time": wording.times(incident),
         "likely cause": [
             f"{wording.cut(one.service, wording.MAX_NAME)}: {wording.suspect(one)}"
             for one in incident.root_cause[:3]
         ],
+        "confidence": wording.sure(incident.root_cause[0]) if incident.root_cause else "",
         "services": wording.names(incident.services, _NAMES),
         "may also be affected": wording.names(incident.blast_radius, _NAMES),
         "evidence": [

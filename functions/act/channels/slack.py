@@ -100,6 +100,8 @@ def _summary(step: Step, incident: Incident) -> list[str]:
         f"*{wording.severity(step).capitalize()}*, {literal(wording.times(incident))}",
         f"{wording.size(incident)}: {literal(wording.names(incident.services, _BLAST_NAMES))}",
     ]
+    if step.meaning == "open" and incident.severity_reasons:
+        lines.append(f"Severity: {literal(wording.severe(incident))}")
     if step.kind not in {"opened", "resolved"}:
         reason = literal(wording.cut(step.reason, wording.MAX_REASON))
         lines.insert(0, reason[:1].upper() + reason[1:])
@@ -111,7 +113,8 @@ def _findings(incident: Incident) -> list[list[str]]:
     if incident.root_cause:
         suspects = enumerate(incident.root_cause[:3], 1)
         lines = [f"{place}. {_suspect(one)}" for place, one in suspects]
-        parts.append(["*Likely cause*", *lines])
+        sure = literal(wording.sure(incident.root_cause[0]))
+        parts.append(["*Likely cause*", *lines, f"Confidence: {sure}"])
     if incident.blast_radius:
         reach = literal(wording.names(incident.blast_radius, _BLAST_NAMES))
         parts.append([f"*May also be affected:* {reach}"])

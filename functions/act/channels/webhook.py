@@ -98,7 +98,8 @@ def _bounded(value: Any) -> Any:
 
 def _least(incident: Incident) -> Incident:
     """Return a snapshot without the reasons of its suspects and all but the first few services."""
-    suspects = tuple(one.model_copy(update={"reasons": ()}) for one in incident.root_cause)
+    plain = {"reasons": (), "confidence_reason": ""}
+    suspects = tuple(one.model_copy(update=plain) for one in incident.root_cause)
     return incident.model_copy(
         update={
             "services": incident.services[:_FEW],

@@ -21,6 +21,7 @@ from aiops.incident_store import (
     next_revision,
 )
 from aiops.topology import EMPTY, Topology
+from aiops.verdicts import MOST_CAUSES, CauseGiven, causes_in_order
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class MemoryIncidents:
     topologies: dict[int, Topology] = field(default_factory=dict)
     surveys: dict[Survey, Topology] = field(default_factory=dict)
     observed: list[tuple[int, str, ChangeObserved]] = field(default_factory=list)
+    judged: int = 0
+    given: dict[str, CauseGiven] = field(default_factory=dict)
 
     def look(self, query: Query) -> View:
         """Read the domain."""
@@ -64,6 +67,7 @@ class MemoryIncidents:
             tuple(name for _, name in overdue[:LISTED]),
             tuple((since, self.topologies[since].version) for since in sorted(self.topologies)),
             tuple(sorted(self.surveys)),
+            self.judged,
         )
 
     def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
@@ -103,6 +107,10 @@ class MemoryIncidents:
         """Return the changes observed in that time."""
         return tuple(change for at, _, change in self.observed if since <= at <= until)
 
+    def causes(self) -> tuple[CauseGiven, ...]:
+        """Return the verdicts on causes."""
+        return causes_in_order(self.given.values())
+
     def topology(self, version: str) -> Topology:
         """Return a topology, an empty one where it is gone."""
         return next((t for t in self.topologies.values() if t.version == version), EMPTY)
@@ -133,6 +141,7 @@ class MemoryIncidents:
         known = {text: (at, text, change) for at, text, change in self.observed}
         known |= {(text := c.model_dump_json()): (c.observed_at, text, c) for c in commit.changes}
         self.observed = sorted(known.values(), key=lambda row: row[:2])
+        self._believe(commit)
         self._forget(commit.horizon)
         told = {record.id: self.told.get(record.id, 0) for record in commit.records}
         return Committed(self.revision, told)
@@ -143,6 +152,15 @@ class MemoryIncidents:
             self.told[record.id] = max(self.told.get(record.id, 0), record.generation)
             if self.dirty.get(record.id, (0, 0))[0] == record.version:
                 del self.dirty[record.id]
+
+    def _believe(self, commit: Commit) -> None:
+        for one in commit.causes:
+            known = self.given.get(one.incident)
+            if known is None or known.given_at < one.given_at:
+                self.given[one.incident] = one
+                self.judged = self.revision
+        for old in self.causes()[:-MOST_CAUSES]:
+            del self.given[old.incident]
 
     def _place(self, placed: Placed) -> None:
         time = placed.cell.time

@@ -31,6 +31,10 @@ from aiops.incident_store import (
     View,
 )
 from aiops.topology import EMPTY, Topology
+from aiops.verdicts import MOST_CAUSES, CauseGiven, causes_in_order
+
+_DIGITS = 15
+"""Of a time in front of a verdict, by which the script tells which one is later."""
 
 REMEMBERED = 1 << 14
 """Cells that need not be parsed again where they are read again."""
@@ -52,7 +56,7 @@ class RedisIncidents:
         (
             self._mark, _, self._in, self._cell, self._inc, self._redirect, _, self._open,
             self._wait, _, self._dirty, self._due, self._told, self._topology, self._changes,
-            self._survey,
+            self._survey, self._causes,
         ) = self._keys  # fmt: skip
         self._lifetime = max(1, int(DOMAIN_LIFETIME / rate))
         self._commit = client.register_script(script("commit_incidents"))
@@ -61,7 +65,7 @@ class RedisIncidents:
     def look(self, query: Query) -> View:
         """Read the revision first: what is committed after it makes the next commit fail."""
         pipe = self._client.pipeline(transaction=False)
-        pipe.hmget(self._mark, ["revision", "watermark", "processed_until", "changed"])
+        pipe.hmget(self._mark, ["revision", "watermark", "processed_until", "changed", "judged"])
         pipe.zrangebyscore(self._wait, "-inf", query.now, 0, LISTED)
         pipe.zrangebyscore(self._due, "-inf", query.dirty_before, 0, LISTED)
         pipe.hkeys(self._topology)
@@ -71,7 +75,7 @@ class RedisIncidents:
         with translated():
             marks, waiting, overdue, versions, surveys, *found = pipe.execute()
         placed = zip(query.anomalies, found[0] if found else (), strict=True)
-        revision, watermark, processed_until, changed = (int(mark or 0) for mark in marks)
+        revision, watermark, processed_until, changed, judged = (int(mark or 0) for mark in marks)
         return View(
             revision,
             watermark,
@@ -82,6 +86,7 @@ class RedisIncidents:
             tuple(name.decode() for name in overdue),
             tuple(sorted(_version(field) for field in versions)),
             tuple(sorted(_survey(field) for field in surveys)),
+            judged,
         )
 
     def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
@@ -141,6 +146,12 @@ class RedisIncidents:
             found = self._client.zrangebyscore(self._changes, since, until)
         return tuple(ChangeObserved.model_validate_json(text) for text in found)
 
+    def causes(self) -> tuple[CauseGiven, ...]:
+        """Return the verdicts on causes."""
+        with translated():
+            found = self._client.hvals(self._causes)
+        return causes_in_order(_cause(text) for text in found)
+
     def topology(self, version: str) -> Topology:
         """Return a topology, an empty one where it is gone."""
         with translated():
@@ -171,6 +182,7 @@ class RedisIncidents:
             horizon.redirects,
             KEPT_TOPOLOGIES,
             KEPT_CHANGES,
+            MOST_CAUSES,
             orjson.dumps(_payload(commit)),
             *(record.model_dump_json().encode() for record in commit.records),
         ]
@@ -208,6 +220,7 @@ def _payload(commit: Commit) -> dict[str, list[list[str]]]:
         "topology": topology,
         "survey": survey,
         "changes": [[str(c.observed_at), c.model_dump_json()] for c in commit.changes],
+        "causes": [[one.incident, _cause_text(one)] for one in commit.causes],
     }
 
 
@@ -257,6 +270,15 @@ def _placed(member: bytes) -> Placed:
 def _version(field: bytes) -> tuple[int, str]:
     since, _, version = field.decode().partition(":")
     return int(since), version
+
+
+def _cause_text(one: CauseGiven) -> str:
+    return f"{one.given_at:0{_DIGITS}d}{orjson.dumps(one._asdict()).decode()}"
+
+
+def _cause(text: bytes) -> CauseGiven:
+    given = CauseGiven(**orjson.loads(text[_DIGITS:]))
+    return given._replace(suspects=tuple(given.suspects))
 
 
 def _survey_field(survey: Survey) -> str:

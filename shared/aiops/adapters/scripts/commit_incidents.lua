@@ -2,19 +2,21 @@
 -- KEYS: as named in keys.py, one slot.
 -- ARGV: revision, now, watermark, processed_until, lifetime in ms, four times before which
 --       anomalies, cells, incidents and redirects are forgotten, topologies kept, changes kept,
+--       verdicts on causes kept,
 --       payload: {seen: [[anomaly, time, incident]], cells: [[time, member]],
 --       records: [[id, version, open, wait, closed, into, last]], topology: [[field, calls]],
---       survey: [[field, seen]], changes: [[time, member]]}, every leaf a string, "" for none;
+--       survey: [[field, seen]], changes: [[time, member]], causes: [[incident, verdict with the
+--       time it was given in its first 15 digits]]}, every leaf a string, "" for none;
 --       then the text of each record, in the order of their rows.
 -- Returns the new revision and, per record, the generation published, nil where the revision has
 -- moved on.
 local mark, seen, within, cell, inc, redirect, moved, open, wait, closed, dirty, due, told,
-  topology, changes, survey = unpack(KEYS)
-assert(#KEYS == 16 and #ARGV >= 12, 'commit_incidents: wrong number of keys or arguments')
-for i = 1, 11 do
+  topology, changes, survey, causes = unpack(KEYS)
+assert(#KEYS == 17 and #ARGV >= 13, 'commit_incidents: wrong number of keys or arguments')
+for i = 1, 12 do
   assert(tonumber(ARGV[i]), 'commit_incidents: argument ' .. i .. ' is no number')
 end
-local payload = cjson.decode(ARGV[12])
+local payload = cjson.decode(ARGV[13])
 local function strings(rows, width)
   for _, row in ipairs(rows) do
     assert(#row == width, 'commit_incidents: a row of the wrong width')
@@ -26,10 +28,17 @@ end
 strings(payload.seen, 3)
 strings(payload.cells, 2)
 strings(payload.records, 7)
-assert(#ARGV == 12 + #payload.records, 'commit_incidents: not one text per record')
+assert(#ARGV == 13 + #payload.records, 'commit_incidents: not one text per record')
 strings(payload.topology, 2)
 strings(payload.survey, 2)
 strings(payload.changes, 2)
+strings(payload.causes, 2)
+local function given(verdict)
+  return tonumber(string.sub(verdict, 1, 15))
+end
+for _, row in ipairs(payload.causes) do
+  assert(given(row[2]), 'commit_incidents: a verdict without its time')
+end
 
 if (redis.call('HGET', mark, 'revision') or '0') ~= ARGV[1] then
   return nil
@@ -66,7 +75,7 @@ local function index(key, score, member)
 end
 for i, row in ipairs(payload.records) do
   local id = row[1]
-  redis.call('HSET', inc, id, ARGV[12 + i])
+  redis.call('HSET', inc, id, ARGV[13 + i])
   redis.call('HSET', dirty, id, row[2])
   redis.call('ZADD', due, ARGV[2], id)
   index(open, row[3], id)
@@ -89,6 +98,26 @@ if #payload.changes > 0 then
 end
 for _, row in ipairs(payload.changes) do
   redis.call('ZADD', changes, row[1], row[2])
+end
+for _, row in ipairs(payload.causes) do
+  local known = redis.call('HGET', causes, row[1])
+  if not known or given(known) < given(row[2]) then
+    redis.call('HSET', causes, row[1], row[2])
+    redis.call('HSET', mark, 'judged', revision)
+  end
+end
+local excess = redis.call('HLEN', causes) - tonumber(ARGV[12])
+if excess > 0 then
+  local all, first = redis.call('HGETALL', causes), {}
+  for at = 1, #all, 2 do
+    first[#first + 1] = { given(all[at + 1]), all[at] }
+  end
+  table.sort(first, function(one, other)
+    return one[1] < other[1] or (one[1] == other[1] and one[2] < other[2])
+  end)
+  for at = 1, excess do
+    redis.call('HDEL', causes, first[at][2])
+  end
 end
 
 -- What is below the horizons goes, a bounded number of each kind at a time.
