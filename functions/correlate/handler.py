@@ -17,6 +17,7 @@ from aiops.events import (
     TopologyObserved,
     WorkDue,
 )
+from aiops.incident_store import LISTED
 from aiops.ports import Counts, Event
 from aiops.topology import Topology
 from functions.correlate import incident
@@ -84,16 +85,26 @@ class Correlate:
         if due.stage != "correlate":
             raise Rejected(f"stage: correlate does no work of {due.stage!r}")
         self._check_time(due.now, "now", event)
-        view = self.domain.look(due.now)
-        sent = self._send({*view.waiting, *view.overdue}, due.now, event)
-        resolved: set[str] = set()
+        sent, resolved = self._catch_up(due.now, event), 0
         for _ in range(ROUNDS):
             over = until_committed(lambda: self._resolve(due))
-            resolved |= over
+            # At once: what a tick that is given up later has resolved is told by then.
+            sent += self._send(over, due.now, event)
+            resolved += len(over)
             if len(over) < BATCH:
                 break
-        sent += self._send(resolved, due.now, event)
-        return Counter(resolved=len(resolved), published=sent)
+        return Counter(resolved=resolved, published=sent)
+
+    def _catch_up(self, now: int, event: Event) -> int:
+        """Send what people are to be told by now and what others left unpublished."""
+        sent = 0
+        for _ in range(ROUNDS):
+            view = self.domain.look(now)
+            due = {*view.waiting, *view.overdue}
+            sent += self._send(due, now, event)
+            if len(due) < LISTED:
+                break
+        return sent
 
     def _resolve(self, due: WorkDue) -> frozenset[str] | None:
         """Resolve incidents that were quiet for long enough, the longest quiet first."""

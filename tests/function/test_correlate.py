@@ -407,6 +407,24 @@ def test_what_could_not_be_published_is_published_by_whoever_comes_next():
     assert {one.services for one in rig.told.values()} == {("a",), ("f",)}
 
 
+def test_however_much_was_left_unpublished_the_next_tick_publishes_all_of_it():
+    rig = Rig()
+    broken = make(rig.store, Broken(), rig.clock)
+    with pytest.raises(Unavailable):
+        broken(detected([anomaly(f"alone-{n}", 0) for n in range(300)], time=START))
+    rig.clock.ms = START + 5_000
+    assert rig.deliver(tick(6))["published"] == 300
+    assert len(rig.told) == 300
+
+
+def test_ticks_that_were_missed_are_caught_up_by_those_that_come():
+    rig = Rig()
+    for hour in range(5):
+        rig.give(*(anomaly(f"alone-{hour}-{n}", 3_600 * hour) for n in range(300)))
+    caught_up = [rig.deliver(tick(6 * 3_600 + 60 * minute))["resolved"] for minute in range(3)]
+    assert caught_up == [1_024, 476, 0]
+
+
 def test_what_could_not_be_published_is_published_with_the_redelivery():
     rig = Rig()
     broken = make(rig.store, Broken(), rig.clock)

@@ -8,7 +8,7 @@ given for any of them. It has no revision, no order of arrival, no merges and no
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from aiops.events import Anomaly, ChangeObserved, CommandGiven
 from aiops.topology import Topology
@@ -66,14 +66,22 @@ class Model:
         topology = self.topology_at(max(here.time, there.time))
         return self.linker.link(here, there, topology) is not None
 
-    def partition(self) -> frozenset[frozenset[str]]:
-        """Return which anomalies are one incident."""
+    def partition(self, reach: int | None = None) -> frozenset[frozenset[str]]:
+        """Return which anomalies are one incident.
+
+        Args:
+            reach: Milliseconds beyond which two anomalies need not be compared; None compares all.
+        """
         part = {name: {name} for name in self.anomalies}
-        for a, b in combinations(self.anomalies.values(), 2):
-            if part[a.id] is not part[b.id] and self.linked(a, b):
-                part[a.id] |= part[b.id]
-                for name in part[b.id]:
-                    part[name] = part[a.id]
+        ordered = sorted(self.anomalies.values(), key=lambda one: one.time)
+        for place, a in enumerate(ordered):
+            for b in ordered[place + 1 :]:
+                if reach is not None and b.time - a.time > reach:
+                    break
+                if part[a.id] is not part[b.id] and self.linked(a, b):
+                    part[a.id] |= part[b.id]
+                    for name in part[b.id]:
+                        part[name] = part[a.id]
         return frozenset(frozenset(members) for members in part.values())
 
     def expected(self, members: frozenset[str], severity: int) -> Expected:
