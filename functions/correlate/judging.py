@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from aiops.events import ChangeObserved
+from aiops.events import ChangeObserved, Suspect
 from aiops.incident_store import IncidentStore, Record, View
 from functions.correlate import incident
 from functions.correlate.atlas import Atlas
@@ -10,7 +10,7 @@ from functions.correlate.confidence import Confidence
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import MEMORY
 from functions.correlate.grading import Severity
-from functions.correlate.ranking import Case, Ranker
+from functions.correlate.ranking import Case, Ranker, affordable
 
 ALL_TIME = 1 << 62
 
@@ -18,11 +18,22 @@ LISTED_RADIUS = 100
 """Services an incident lists as affected: those with most at stake, or the nearest."""
 
 
+def ranked(case: Case, ranker: Ranker) -> tuple[Suspect, ...]:
+    """Return the suspects of a case, ranked within the budget; the first says what was left out."""
+    known = affordable(case)
+    suspects = ranker.rank(known)
+    if len(known.evidence) == len(case.evidence) or not suspects:
+        return suspects
+    words = f"ranked by the strongest {len(known.evidence)} of {len(case.evidence)} series"
+    first = suspects[0].model_copy(update={"reasons": (*suspects[0].reasons, words)})
+    return (first, *suspects[1:])
+
+
 def assessed(
     record: Record, case: Case, ranker: Ranker, severity: Severity, confidence: Confidence
 ) -> Record:
     """Return the record with its suspects, whom they may affect, and how bad that is."""
-    suspects = confidence.told(ranker.rank(case))
+    suspects = confidence.told(ranked(case, ranker))
     reach: tuple[str, ...] = ()
     affected: tuple[str, ...] = ()
     if suspects:

@@ -7,6 +7,7 @@ service shows is taken from it as far as somebody it depends on shows it too.
 from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from math import log1p
 
 from aiops.events import Anomaly, Evidence
@@ -67,14 +68,23 @@ def lost_demand(topology: Topology, dossiers: Dossiers) -> None:
     suffering = {service for service, dossier in dossiers.items() if dossier.suffers}
     fallen = _fallen(list(dossiers), dossiers)
     fell, known = frozenset(fallen), frozenset(dossiers)
+
+    @cache
+    def waits(caller: str) -> bool:
+        return _waits(caller, topology, fell, known, suffering)
+
+    @cache
+    def follows(caller: str) -> bool:
+        return not fell.isdisjoint(topology.callers(caller))
+
     for service in fallen:
         dossier = dossiers[service]
         callers = topology.callers(service)
         above = sorted(callers & fell)
-        sources = [caller for caller in above if not topology.callers(caller) & fell]
+        sources = [caller for caller in above if not follows(caller)]
         if above:
             dossier.other += DEMAND_WEIGHT * dossier.demand / 4
-        elif any(_waits(caller, topology, fell, known, suffering) for caller in callers):
+        elif any(map(waits, callers)):
             dossier.other += 2 * DEMAND_WEIGHT * dossier.demand
         else:
             sources = sorted(callers)
