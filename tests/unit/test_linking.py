@@ -115,6 +115,16 @@ def test_what_a_server_measures_of_a_call_says_little_of_its_client():
     assert link(client, cell("web")).weight == pytest.approx(1.0)
 
 
+def test_that_two_services_have_users_does_not_link_them():
+    fronts = Topology.of([("user", "shop"), ("user", "blog"), ("shop", "db")])
+    asked = linker()
+    assert asked.link(cell("shop"), cell("blog"), fronts) is None
+    calls = (cell("shop", edge=("user", "shop")), cell("blog", edge=("user", "blog")))
+    assert asked.link(*calls, fronts) is None
+    assert asked.link(calls[0], cell("db"), fronts).reason.startswith("shop calls db")
+    assert linker(virtual_clients=()).link(*calls, fronts).reason.startswith("both on user")
+
+
 def test_time_alone_joins_only_where_configured():
     assert link(cell("x"), cell("y"), time_weight=0.4) is None
     assert link(cell("x"), cell("y"), time_weight=0.5).weight == pytest.approx(0.5)

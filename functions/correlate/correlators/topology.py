@@ -1,6 +1,10 @@
-"""Nearness in the call graph; an edge is as near as the nearer of its two ends."""
+"""Nearness in the call graph; an edge is as near as the nearer of its two ends.
 
-from collections.abc import Hashable, Iterable
+Clients that only stand for users are no end and no way: that two services have users says nothing.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Iterable
 
 from aiops.cell import Site
 from aiops.topology import Topology
@@ -20,11 +24,13 @@ BYSTANDER = 0.5
 """How much the client has to do with what the server of a call measured of itself."""
 
 
-def touched(site: Site) -> tuple[tuple[str, float], ...]:
+def touched(site: Site, virtual: Callable[[str], object]) -> tuple[tuple[str, float], ...]:
     """Return the services a site speaks of, each with how much it does, sorted."""
     if site.edge is None:
         return ((site.service, 1.0),)
     client, server = site.edge
+    if virtual(client):
+        return ((server, 1.0),)
     share = BYSTANDER if site.role == "edge_server" else 1.0
     return tuple(sorted(((client, share), (server, 1.0))))
 
@@ -36,31 +42,45 @@ class Correlator:
 
     def __init__(self, config: CorrelateConfig) -> None:
         self._hub_degree = config.hub_degree
+        patterns = "|".join(f"(?:{pattern})" for pattern in config.virtual_clients)
+        self._virtual = re.compile(patterns or r"(?!)").fullmatch
 
     def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
-        """Return the services around a site; for a call to or from a hub, that call."""
-        for end in site.ends:
+        """Return the services around a site; for a call no way leads through, that call."""
+        for end, _ in touched(site, self._virtual):
             if end == UNKNOWN:
                 continue
             yield end
             for near in sorted(topology.neighbours(end)):
-                hub = topology.degree(near) > self._hub_degree
-                yield tuple(sorted((end, near))) if hub else near
+                yield near if self._passable(near, topology) else tuple(sorted((end, near)))
 
     def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
         """Return how near the two are in the topology; None beyond two calls."""
         near = [
             Link(link.weight * share * other_share, link.reason)
-            for one, share in touched(a)
-            for other, other_share in touched(b)
+            for one, share in touched(a, self._virtual)
+            for other, other_share in touched(b, self._virtual)
             if (link := self._between(one, other, topology)) is not None
         ]
         return max(near, key=lambda link: (link.weight, link.reason), default=None)
 
+    def _passable(self, service: str, topology: Topology) -> bool:
+        """Return whether what happens on one side of a service may come from the other."""
+        return topology.degree(service) <= self._hub_degree and not self._virtual(service)
+
+    def _hops(self, one: str, other: str, topology: Topology) -> int | None:
+        """Return how many calls lie between two services, at most two."""
+        hops = topology.hops(one, other, len(BY_HOPS) - 1, self._hub_degree)
+        if hops == len(BY_HOPS) - 1:
+            between = topology.neighbours(one) & topology.neighbours(other)
+            if not any(self._passable(service, topology) for service in between):
+                return None
+        return hops
+
     def _between(self, one: str, other: str, topology: Topology) -> Link | None:
         if UNKNOWN in {one, other}:
             return None
-        hops = topology.hops(one, other, len(BY_HOPS) - 1, self._hub_degree)
+        hops = self._hops(one, other, topology)
         if hops is None:
             return None
         if hops == 0:
