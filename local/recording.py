@@ -1,6 +1,5 @@
 """Recorded folders: samples, topology, changes and faults, read and checked."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from aiops.errors import Misconfigured
 from aiops.events import Call, ChangeObserved, SeriesHead
+from functions.correlate import topology_file
 from local.evaluation import Fault, parse_faults
 
 _COLUMNS = ("timestamp", "metric", "value")
@@ -63,14 +63,10 @@ def read_recording(folder: Path) -> Recording:
 
 
 def read_calls(file: Path) -> tuple[Call, ...]:
-    """Return the calls a `client,server` file lists, none where there is no file."""
+    """Return the calls a file of a topology lists, none where there is no file."""
     if not file.is_file():
         return ()
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines)
-        if not {"client", "server"} <= set(rows.fieldnames or ()):
-            raise Misconfigured(f"{file}: expected columns client and server")
-        return tuple(Call(client=row["client"], server=row["server"]) for row in rows)
+    return topology_file.read_calls(file)
 
 
 def unix_ms(stamps: "pd.Series[Any]") -> NDArray[np.int64]:

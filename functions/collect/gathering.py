@@ -13,7 +13,8 @@ from aiops.incident_store import IncidentStore
 from aiops.incident_store import Query as IncidentQuery
 from aiops.ports import Counts, Event, Message
 from aiops.queries import ServiceGraph
-from aiops.topology import EMPTY, UNSEEN, Pair, Seen, Topology
+from aiops.seen import UNSEEN, Pair, Seen
+from aiops.topology import EMPTY, Topology
 from functions.collect.config import CollectConfig
 
 MINUTE = 60_000

@@ -44,8 +44,9 @@ def write_recording(recording: Recording, folder: Path) -> None:
     table = _table(("timestamp", "metric", "value", *names), rows)
     packed = gzip.compress(table.encode(), compresslevel=4, mtime=0)
     (folder / "samples.csv.gz").write_bytes(packed)
-    calls = ((call.client, call.server) for call in recording.calls)
-    (folder / "topology.csv").write_text(_table(("client", "server"), calls), encoding="utf-8")
+    calls = ((call.client, call.server, call.traffic) for call in recording.calls)
+    columns = ("client", "server", "traffic")
+    (folder / "topology.csv").write_text(_table(columns, calls), encoding="utf-8")
     changes = "".join(change.model_dump_json() + "\n" for change in recording.changes)
     (folder / "changes.jsonl").write_text(changes, encoding="utf-8")
     faults = [

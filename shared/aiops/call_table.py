@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from aiops.errors import Rejected
 from aiops.events import Call, CallTable, TopologyObserved
-from aiops.topology import UNSEEN, Pair, Seen, Topology
+from aiops.seen import UNSEEN, Pair, Seen
+from aiops.topology import Topology
 
 
 def tabled(calls: Iterable[Call], observed_at: int) -> CallTable:

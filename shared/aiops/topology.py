@@ -7,33 +7,12 @@ from hashlib import blake2b
 
 from aiops.blast import Affected, Dependence
 from aiops.closure import Closure
+from aiops.seen import UNSEEN, Pair, Seen, uninstrumented
 
 MAX_BLAST_HOPS = 3
 """Beyond this nearly every service of a large system is reached, which tells nobody anything."""
 
 _NONE: frozenset[str] = frozenset()
-Pair = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen of a call.
-
-    Attributes:
-        traffic: Requests per second; None where they were not measured.
-        last_seen: Unix milliseconds; None where nobody knows.
-        connection: What lies between the two, as the source names it: `database`,
-            `messaging_system` or `virtual_node`; None for a plain call.
-        source: Who saw it; None where nobody said.
-    """
-
-    traffic: float | None = None
-    last_seen: int | None = None
-    connection: str | None = None
-    source: str | None = None
-
-
-UNSEEN = Seen()
 
 
 class _Derived:
@@ -130,6 +109,11 @@ class Topology:
     def traffic(self, client: str, server: str) -> float | None:
         """Return the requests per second of a call; None where they are not known."""
         return self.seen.get((client, server), UNSEEN).traffic
+
+    @property
+    def uninstrumented(self) -> frozenset[str]:
+        """The services that others speak of and that say nothing themselves, if sources tell."""
+        return uninstrumented(self.seen)
 
     def reaches(self, client: str, server: str) -> bool:
         """Return whether calls lead from one service to another, however many."""

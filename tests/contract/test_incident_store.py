@@ -23,7 +23,8 @@ from aiops.incident_store import (
     Survey,
     View,
 )
-from aiops.topology import EMPTY, Seen, Topology
+from aiops.seen import Seen
+from aiops.topology import EMPTY, Topology
 from aiops.verdicts import MOST_CAUSES, CauseGiven
 from functions.correlate.incident import of_anomalies
 from tests.property import correlate_world as world

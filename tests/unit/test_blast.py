@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops.blast import NEGLIGIBLE
-from aiops.topology import Seen, Topology
+from aiops.seen import Seen
+from aiops.topology import Topology
 
 SERVICES = [f"s{n}" for n in range(9)]
 SERVICE = st.sampled_from(SERVICES)
@@ -97,6 +98,21 @@ def test_a_service_that_hardly_ever_needs_it_is_left_out():
 def test_a_call_of_which_nothing_is_known_counts_as_needed():
     graph = measured({("user", "web"): 10.0, ("web", "db"): None})
     assert graph.blast_radius("db") == ("web", "user")
+
+
+def test_those_that_say_nothing_of_themselves_are_told_by_their_connections():
+    kinds = {
+        ("user", "web"): "virtual_node",
+        ("web", "cart"): None,
+        ("cart", "redis"): "database",
+        ("cart", "orders-db"): "database",
+        ("batch", "orders-db"): None,
+        ("cart", "payments.example.com"): "virtual_node",
+        ("cart", "mailer"): "messaging_system",
+    }
+    graph = Topology.of(kinds, {pair: Seen(connection=kind) for pair, kind in kinds.items()})
+    assert graph.uninstrumented == {"user", "redis", "payments.example.com"}
+    assert Topology.of(kinds).uninstrumented == frozenset()
 
 
 def test_traffic_makes_no_other_version_and_goes_where_the_call_goes():

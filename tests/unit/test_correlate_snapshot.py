@@ -190,6 +190,17 @@ def test_a_topology_is_read_from_a_file(tmp_path):
     assert read_topology(file).calls == {("a", "b"), ("c", "d")}
 
 
+def test_a_topology_file_may_say_how_much_traffic_there_is(tmp_path):
+    file = tmp_path / "topology.csv"
+    file.write_text("client,server,traffic\na,b,1.5\nb,c,\n")
+    read = read_topology(file)
+    assert (read.traffic("a", "b"), read.traffic("b", "c")) == (1.5, None)
+    for wrong in ("many", "-1", "nan"):
+        file.write_text(f"client,server,traffic\na,b,{wrong}\n")
+        with pytest.raises(Misconfigured, match="line 2: traffic is no number"):
+            read_topology(file)
+
+
 @pytest.mark.parametrize("content", [b"client\na\n", b"", b"client,server\n\xff\xfe,b\n"])
 def test_a_topology_file_that_cannot_be_read_stops_the_start(tmp_path, content):
     file = tmp_path / "topology.csv"

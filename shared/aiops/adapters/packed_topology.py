@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from aiops.topology import UNSEEN, Pair, Seen, Topology
+from aiops.seen import UNSEEN, Pair, Seen
+from aiops.topology import Topology
 
 
 def packed_calls(topology: Topology) -> str:
