@@ -27,6 +27,7 @@ from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
+from functions.detect.together import joined
 
 DOMAIN = "default"
 TICK_MS = 60_000
@@ -58,14 +59,16 @@ class InProcess:
         """
         clock, publisher = ManualClock(), MemoryPublisher()
         judged = read_section(config, "detect", DetectConfig)
+        names = read_section(config, "series", SeriesMap)
         detect = DetectHandler(
             store=MemorySeriesStore(),
             publisher=publisher,
             clock=clock,
             reader=SampleReader(
-                read_section(config, "series", SeriesMap),
+                names,
                 judged.rule_for,
                 partial(bundled, config=judged),
+                partial(joined, names=names, config=judged),
             ),
             config=judged,
             scorer=Scorer(judged, DOMAIN),

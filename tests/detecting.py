@@ -32,6 +32,7 @@ from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.record import HEADER
 from functions.detect.scoring import Scorer
+from functions.detect.together import joined
 
 START = 1_767_225_600_000
 MINUTE = 60_000
@@ -61,7 +62,10 @@ class Detecting:
     def begin_again(self, config: DetectConfig | None = None) -> None:
         """Let another process take over, perhaps with another configuration."""
         self.config = config or self.config
-        reader = SampleReader(NAMES, self.config.rule_for, partial(bundled, config=self.config))
+        reader = SampleReader(
+            NAMES, self.config.rule_for, partial(bundled, config=self.config),
+            partial(joined, names=NAMES, config=self.config),
+        )  # fmt: skip
         self.handler = DetectHandler(
             self.store, self.publisher, self.clock, reader, self.config,
             Scorer(self.config, "test"), "test", self.models, self.verdicts, self.changes,

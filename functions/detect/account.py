@@ -43,7 +43,7 @@ def account(  # noqa: PLR0913, PLR0917 - all there is to know of a series
         status: How its last fit ended, None where there was none.
         now: Unix milliseconds.
     """
-    place = config.rule_for(series)
+    place = config.rule_named(series)
     judge = Judge.of(config.rule(place))
     labels = ", ".join(f'{name}="{value}"' for name, value in series.labels)
     told = [f"series: {series.metric}{{{labels}}}, of {series.service}, key {series.key}"]
@@ -69,7 +69,7 @@ def _matches(selector: Selector) -> str:
 
 def learning(config: DetectConfig, series: Series, header: StateArray | None, now: int) -> str:
     """Return how far a series is learned, and from when on it alarms; see `account`."""
-    return _learning(Judge.of(config.rule(config.rule_for(series))), header, now)
+    return _learning(Judge.of(config.rule(config.rule_named(series))), header, now)
 
 
 def _learning(judge: Judge, header: StateArray | None, now: int) -> str:

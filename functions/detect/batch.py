@@ -1,8 +1,8 @@
 """Samples as columns: what is kept of an event, sorted, and what is dropped, by reason."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,8 @@ from aiops.ports import Counts
 from aiops.series import Series
 from functions.detect.histograms import Distribution, gathered
 from functions.detect.reading import REFUSED, Columns, Heads
+from functions.detect.together import Rows
+from functions.detect.together import gathered as gathered_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Batch:
         row: Index into `keys` of every sample, ascending, shape (n,).
         time: Unix milliseconds, ascending within a series, shape (n,).
         value: Finite, shape (n,).
+        rows: Of those that are several metrics at once, by place; their values are 0.
     """
 
     keys: tuple[tuple[int, str], ...]
@@ -40,6 +43,7 @@ class Batch:
     row: NDArray[np.int64]
     time: TimeArray
     value: FloatArray
+    rows: Mapping[int, Rows] = field(default_factory=dict)
 
     @property
     def rank(self) -> NDArray[np.int64]:
@@ -68,6 +72,7 @@ class Batch:
             row[keep],
             self.time[keep],
             self.value[keep],
+            {now: self.rows[place] for now, place in enumerate(places) if place in self.rows},
         )
 
 
@@ -99,7 +104,14 @@ def take(
         taken = _Samples(head[fine], columns.time[fine], columns.value[fine])
         distributions, lacking = _distributions(heads, taken)
         dropped["histogram_incomplete"] += lacking
-        row, time, value = _with_quantiles(row, time, value, distributions)
+        made = [(place, at) for place, one in distributions.items() for at in one.counts]
+        row, time, value = _with_derived(row, time, value, made)
+    rows: dict[int, Rows] = {}
+    if heads.joints:
+        taken = _Samples(head[fine], columns.time[fine], columns.value[fine])
+        rows = {place: gathered_rows(joint, *taken) for joint, place in heads.joints}
+        made = [(place, at) for place, one in rows.items() for at in one.values]
+        row, time, value = _with_derived(row, time, value, made)
     order = np.lexsort((np.arange(len(row)), time, row))
     row, time, value = row[order], time[order], value[order]
     batch = Batch(
@@ -112,6 +124,7 @@ def take(
         row,
         time,
         value,
+        rows,
     )
     return batch, +dropped
 
@@ -138,14 +151,13 @@ def _distributions(heads: Heads, samples: _Samples) -> tuple[dict[int, Distribut
     return found, lacking
 
 
-def _with_quantiles(
+def _with_derived(
     row: NDArray[np.int64],
     time: TimeArray,
     value: FloatArray,
-    distributions: Mapping[int, Distribution],
+    made: Sequence[tuple[int, int]],
 ) -> tuple[NDArray[np.int64], TimeArray, FloatArray]:
-    """Return samples with those of quantiles, whose values follow from their distributions."""
-    made = [(place, at) for place, one in distributions.items() for at in one.counts]
+    """Return samples with those made of others, by place and time, whose values follow later."""
     places, times = np.array(made, dtype=np.int64).reshape(-1, 2).T
     return (
         np.concatenate([row, places]),

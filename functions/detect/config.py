@@ -1,10 +1,11 @@
 """Which detector judges which series, and what keeps an alarm from being raised."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aiops.combination import MOST_METRICS
 from aiops.selector import Selector
 from aiops.series import Series
 from functions.detect.lines import FITTED
@@ -30,6 +31,9 @@ class Rule(BaseModel):
         relearn_on_change: Whether a change of its service lets a series be learned anew.
         history_step: Seconds of which one sample is kept to fit a model to.
         drift_after: Seconds values must stay beside what a model expects before it is given up.
+        together: Metrics of a service that this rule looks at as one, with an `isolation_forest`;
+            each of them is judged by another rule besides.
+        by: Labels that tell several such rows of one service apart, such as `pod`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +50,21 @@ class Rule(BaseModel):
     relearn_on_change: bool = False
     history_step: float = Field(default=300.0, gt=0)
     drift_after: float = Field(default=7_200.0, gt=0)
+    together: tuple[str, ...] = Field(default=(), max_length=MOST_METRICS)
+    by: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _together_is_for_forests(self) -> Self:
+        if self.together and self.detector != "isolation_forest":
+            raise ValueError("together: takes the detector isolation_forest")
+        if self.together and len(set(self.together)) < max(2, len(self.together)):
+            raise ValueError("together: takes two metrics or more, each once")
+        return self
+
+    @property
+    def joint(self) -> str:
+        """What the series of rows is called that several metrics make together."""
+        return "+".join(self.together)
 
     @property
     def modelled(self) -> bool:
@@ -93,9 +112,16 @@ class DetectConfig(BaseModel):
     def rule_for(self, series: Series) -> int:
         """Return the place of the rule that judges a series; `len(rules)` is the default."""
         for place, rule in enumerate(self.rules):
-            if rule.match.matches(series):
+            if not rule.together and rule.match.matches(series):
                 return place
         return len(self.rules)
+
+    def rule_named(self, series: Series) -> int:
+        """Return the place of the rule that judges a series, one of rows told by its name."""
+        for place, rule in enumerate(self.rules):
+            if rule.together and rule.joint == series.metric:
+                return place
+        return self.rule_for(series)
 
     def quantiles_of(self, metric: str, labels: Mapping[str, str]) -> tuple[float, ...]:
         """Return the quantiles a histogram is judged by, nothing where it is not."""

@@ -30,6 +30,7 @@ class Fitted:
         lower: Shape (n,).
         upper: Shape (n,).
         explain: The reason in words for row i.
+        value: What all this speaks of where it is not the sample's own value, shape (n,).
     """
 
     valid: NDArray[np.bool_]
@@ -38,6 +39,7 @@ class Fitted:
     lower: FloatArray
     upper: FloatArray
     explain: Callable[[int], str]
+    value: FloatArray | None = None
 
 
 class Models(Protocol):
@@ -70,7 +72,7 @@ class Models(Protocol):
         Args:
             place: Of the model of each, shape (n,).
             time: Unix milliseconds, shape (n,).
-            value: Finite values, shape (n,).
+            value: Finite values, shape (n,); rows of `functions.detect.together`, shape (n, 8).
             track: What is kept of each series besides, shape (n,), see
                 `functions.detect.record.TRACK`; its value and smoothed value are updated in place.
             kept: Which samples are of those that models are fitted to, shape (n,).

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from aiops.combination import MOST_METRICS, interleaved
 from aiops.detection import (
     FloatArray,
     Scores,
@@ -28,6 +29,7 @@ from functions.detect.lines import begin_with, line_of, lines_of
 from functions.detect.modelled import Judged, Modelled
 from functions.detect.rates import increase
 from functions.detect.record import ends, seal, unpack, words
+from functions.detect.together import with_rates
 from functions.detect.units import unit_of, with_units
 
 RENEWAL_MS = 24 * 3_600_000
@@ -101,6 +103,7 @@ class Group:
         self._accepted = np.zeros(len(members), dtype=np.int64)
         self._modelled: Modelled | None = None
         self._changed: TimeArray | None = None
+        self._rows = np.zeros((len(members), MOST_METRICS)) if judge.rule.together else None
 
     def made_anew(self) -> list[tuple[int, str]]:
         """Return the series whose record says nothing of the verdicts on them."""
@@ -203,9 +206,13 @@ class Group:
         """Keep the first sample of each step of time, to fit a model to."""
         length = int(self._judge.rule.history_step * 1000)
         for place in np.flatnonzero(header["last"][step.at] // length != step.time // length):
-            time, value = int(step.time[place]), float(step.value[place])
-            piece = (time // HISTORY_CHUNK_MS, struct.pack("<qd", time, value))
-            self._kept.setdefault(int(step.at[place]), []).append(piece)
+            at, time = int(step.at[place]), int(step.time[place])
+            if self._rows is None:
+                packed = struct.pack("<qd", time, float(step.value[place]))
+            else:
+                row = self._rows[at, : len(self._judge.rule.together)]
+                packed = interleaved(time, length, row).tobytes()
+            self._kept.setdefault(at, []).append((time // HISTORY_CHUNK_MS, packed))
 
     def _reject(self, step: _Step, places: NDArray[np.int64]) -> None:
         recent = self._array["header"]["recent"]
@@ -220,6 +227,8 @@ class Group:
         """Turn counters into rates per second; a counter's first sample has none."""
         if self._batch.distributions and "buckets" in (self._array.dtype.names or ()):
             return self._quantiles(header, step)
+        if self._rows is not None:
+            return self._put_together(header, step, self._rows)
         counter = self._batch.counter[self._members[step.at]]
         if not counter.any():
             return step
@@ -253,6 +262,21 @@ class Group:
         keep = np.isfinite(value)
         return _Step(step.at[keep], step.time[keep], value[keep])
 
+    def _put_together(self, header: StateArray, step: _Step, rows: FloatArray) -> _Step:
+        """Turn the counters of rows into rates; the first value stands for the row."""
+        keep = []
+        value = np.zeros(len(step.at))
+        for place, (at, time) in enumerate(zip(step.at.tolist(), step.time.tolist(), strict=True)):
+            one = self._batch.rows[int(self._members[at])]
+            seconds = (time - int(header["last"][at])) / 1000.0
+            kept = self._array["row"][at : at + 1]
+            row = with_rates(kept, one.values[time], one.counter, seconds)
+            if np.isfinite(row).all():
+                rows[at, : len(row)] = row
+                value[place] = row[0]
+                keep.append(place)
+        return _Step(step.at[keep], step.time[keep], value[keep])
+
     def _judge_step(self, header: StateArray, step: _Step) -> None:
         judge = self._judge
         whole = len(step.at) == len(self._array)
@@ -270,7 +294,7 @@ class Group:
         since = np.where(over, np.where(since == 0, step.time, since), 0)
         header["over_since"][step.at] = since
         learned = judge.learned(header, step.at, step.time)
-        alarm = over & judge.lets_through(step.value, scores, learned | judged.by_model)
+        alarm = over & judge.lets_through(judged.value, scores, learned | judged.by_model)
         alarm &= step.time - since >= judge.rule.duration * 1000
         header["count"][step.at] += 1
         for place in np.flatnonzero(alarm):
@@ -279,8 +303,9 @@ class Group:
 
     def _by_models(self, step: _Step, scores: Scores) -> Judged:
         if self._modelled is not None:
-            return self._modelled.score(step.at, step.time, step.value, scores)
-        return Judged(scores, np.zeros(len(step.at), dtype=bool), lambda _: "")
+            seen = step.value if self._rows is None else self._rows[step.at]
+            return self._modelled.score(step.at, step.time, seen, scores)
+        return Judged(scores, np.zeros(len(step.at), dtype=bool), lambda _: "", step.value)
 
     def _line(self, header: StateArray, step: _Step, judged: Judged) -> FloatArray:
         """Return the alarm line of each, shape (n,)."""
@@ -292,7 +317,7 @@ class Group:
     def _follow(self, step: _Step, judged: Judged, over: NDArray[np.bool_]) -> None:
         if self._modelled is not None and judged.by_model.any():
             mine = np.flatnonzero(judged.by_model)
-            above = step.value[mine] >= judged.scores.expected[mine]
+            above = judged.value[mine] >= judged.scores.expected[mine]
             self._modelled.follow(step.at[mine], step.time[mine], over[mine], above)
 
     def _alarm(self, step: _Step, place: int, judged: Judged, line: float) -> None:
@@ -312,7 +337,7 @@ class Group:
             role=series.role,
             edge=series.edge,
             time=time,
-            value=float(step.value[place]),
+            value=float(judged.value[place]),
             expected=float(scores.expected[place]),
             lower=float(scores.lower[place]),
             upper=float(scores.upper[place]),
@@ -327,6 +352,8 @@ class Group:
         self._outputs.setdefault(at, []).append((f"{series.key}:{time}", content))
 
     def _reason(self, metric: str, step: _Step, place: int, scores: Scores) -> str:
+        if self._rows is not None:
+            return scores.explain(place)
         counter = bool(self._batch.counter[self._members[step.at[place]]])
         others = [float(each[place]) for each in (scores.expected, scores.lower, scores.upper)]
         unit = unit_of(metric, counter=counter)
@@ -348,7 +375,9 @@ class Group:
                     kind="counter" if self._batch.counter[member] else "gauge",
                 ),
                 detector=rule.detector,
-                params=rule.params,
+                params={**rule.params, "together": list(rule.together)}
+                if rule.together
+                else rule.params,
                 reason=reason,
                 since=max(0, -int(header["since"][at])),
                 requested_at=int(header["last"][at]),

@@ -11,6 +11,7 @@ from aiops.errors import Misconfigured
 from aiops.plugins import load
 from functions.detect.config import Rule
 from functions.detect.record import kind_of, record_dtype
+from functions.detect.together import ROW, Silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Judge:
     @property
     def name(self) -> str:
         """Return what scores where no model does."""
-        return "baseline" if self.rule.modelled else self.rule.detector
+        return stand_in(self.rule)
 
     @classmethod
     def of(cls, rule: Rule, *, buckets: bool = False) -> "Judge":
@@ -40,13 +41,14 @@ class Judge:
         Raises:
             Misconfigured: there is none of that name, or a parameter is wrong.
         """
-        name = "baseline" if rule.modelled else rule.detector
-        made = load("functions.detect.detectors", name, "Detector")
+        name = stand_in(rule)
+        made = Silent if rule.together else load("functions.detect.detectors", name, "Detector")
         try:
             detector: Detector = made(**({} if rule.modelled else rule.params))
         except (TypeError, ValueError) as error:
             raise Misconfigured(f"detect: params of {rule.detector}: {error}") from None
-        layout = record_dtype(detector, modelled=rule.modelled, buckets=buckets)
+        row = ROW if rule.together else None
+        layout = record_dtype(detector, modelled=rule.modelled, buckets=buckets, row=row)
         return cls(
             rule,
             detector,
@@ -85,6 +87,13 @@ class Judge:
         if self.rule.learn_for:
             enough &= time - np.abs(header["since"][at]) >= self.rule.learn_for * 1000
         return enough
+
+
+def stand_in(rule: Rule) -> str:
+    """Return the name of what scores the series of a rule where no model does."""
+    if rule.together:
+        return "together"
+    return "baseline" if rule.modelled else rule.detector
 
 
 def _far_enough(rule: Rule, value: FloatArray, scores: Scores) -> NDArray[np.bool_]:

@@ -38,11 +38,13 @@ class Judged:
     Attributes:
         by_model: Where a model scored, shape (n,).
         detector: Returns the name of the model that scored a row.
+        value: What was scored, shape (n,).
     """
 
     scores: Scores
     by_model: NDArray[np.bool_]
     detector: Callable[[int], str]
+    value: FloatArray
 
 
 class Modelled:
@@ -72,12 +74,13 @@ class Modelled:
         Args:
             at: Positions of the series in the group, shape (n,).
             time: Unix milliseconds, shape (n,).
-            value: Shape (n,).
+            value: Shape (n,); rows of `functions.detect.together`, shape (n, 8).
             scores: The baseline's.
         """
         by_model = np.zeros(len(at), dtype=bool)
         evidence, expected = scores.evidence.copy(), scores.expected.copy()
         lower, upper = scores.lower.copy(), scores.upper.copy()
+        scored = value.copy() if value.ndim == 1 else value[:, 0].copy()
         said: list[tuple[Fitted, NDArray[np.int64]]] = []
         for models, rows, mine in self._in_force(at, time):
             track = self._followed(rows)
@@ -94,10 +97,12 @@ class Modelled:
                 (expected, fitted.expected), (lower, fitted.lower), (upper, fitted.upper)
             ):  # fmt: skip
                 own[to[known]] = theirs[there[known]]
+            if fitted.value is not None:
+                scored[to] = fitted.value[there]
             said.append((fitted, np.where(fitted.valid, mine, -1)))
         reasons = _Reasons(scores, said, self._header["model"][at], self._fleet.until[at], time)
         judged = Scores(evidence, expected, lower, upper, reasons.explain)
-        return Judged(judged, by_model, lambda row: self._fleet.name(int(at[row])))
+        return Judged(judged, by_model, lambda row: self._fleet.name(int(at[row])), scored)
 
     def follow(
         self,

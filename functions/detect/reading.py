@@ -13,6 +13,7 @@ from aiops.detection import FloatArray, TimeArray
 from aiops.events import Samples, SeriesHead
 from aiops.series import Series, SeriesMap
 from functions.detect.histograms import NO_BUNDLES, Bundles, Histogram
+from functions.detect.together import Joint
 
 MOST_KNOWN = 1 << 20
 """Heads remembered, about 150 bytes each; beyond that all are read anew."""
@@ -38,6 +39,7 @@ class Heads:
         first: For each distinct series the first head that names it.
         derived: Heads of series that no head names, by place.
         histograms: Buckets that are judged by quantiles, with the place of each quantile.
+        joints: Metrics that are looked at together, with the place of the series of their rows.
     """
 
     keys: tuple[tuple[int, str], ...]
@@ -49,6 +51,7 @@ class Heads:
     first: tuple[int, ...]
     derived: Mapping[int, SeriesHead]
     histograms: tuple[tuple[Histogram, tuple[int, ...]], ...]
+    joints: tuple[tuple[Joint, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class SampleReader:
         names: How series are read.
         rule_for: Which rule judges a series.
         bundle: Returns the histograms among some heads.
+        join: Returns what is to be looked at together among some heads.
     """
 
     def __init__(
@@ -87,7 +91,9 @@ class SampleReader:
         names: SeriesMap,
         rule_for: Callable[[Series], int],
         bundle: Callable[[Sequence[SeriesHead]], Bundles] = lambda _: NO_BUNDLES,
+        join: Callable[[Sequence[SeriesHead]], tuple[Joint, ...]] = lambda _: (),
     ) -> None:
+        self._join = join
         self._bundle = bundle
         self._names = names
         self._rule_for = rule_for
@@ -171,6 +177,7 @@ class SampleReader:
                 place[list(one.heads)] = REFUSED
                 refusals |= dict.fromkeys(one.heads, wrong)
             histograms.append((one, tuple(p if isinstance(p, int) else REFUSED for p in places)))
+        joints = self._joints(given, listed)
         return Heads(
             tuple(listed.places),
             np.array(listed.rule, dtype=np.int64),
@@ -181,7 +188,18 @@ class SampleReader:
             tuple(listed.first),
             listed.derived,
             tuple(histograms),
+            joints,
         )
+
+    def _joints(
+        self, given: Sequence[SeriesHead], listed: "_Listed"
+    ) -> tuple[tuple[Joint, int], ...]:
+        found = []
+        for joint in self._join(given):
+            place = len(listed.places)
+            if listed.add(joint.head, DERIVED, joint.rule) == place:
+                found.append((joint, place))
+        return tuple(found)
 
     def _remember(self, key: bytes, heads: Heads) -> None:
         if self._size + len(heads.place) > MOST_KNOWN:
@@ -206,8 +224,14 @@ class _Listed:
         self.first: list[int] = []
         self.derived: dict[int, SeriesHead] = {}
 
-    def add(self, head: SeriesHead, index: int) -> int | str:
-        """Return the place of the series a head names, or why it cannot be taken."""
+    def add(self, head: SeriesHead, index: int, rule: int | None = None) -> int | str:
+        """Return the place of the series a head names, or why it cannot be taken.
+
+        Args:
+            head: Names it.
+            index: Of the head, or `DERIVED`.
+            rule: Place of the rule that judges it, where that does not follow from the series.
+        """
         series = self._names.read(head)
         if isinstance(series, str):
             return series
@@ -216,7 +240,7 @@ class _Listed:
             if index == DERIVED:
                 self.derived[len(self.places)] = head
             self.places[key] = len(self.places)
-            self.rule.append(self._rule_for(series))
+            self.rule.append(self._rule_for(series) if rule is None else rule)
             self.service.append(series.service)
             self.first.append(index)
         return self.places[key]

@@ -68,7 +68,11 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def record_dtype(
-    detector: Detector, *, modelled: bool = False, buckets: bool = False
+    detector: Detector,
+    *,
+    modelled: bool = False,
+    buckets: bool = False,
+    row: np.dtype[Any] | None = None,
 ) -> np.dtype[Any]:
     """Return the layout of one record, padded to whole words.
 
@@ -76,10 +80,12 @@ def record_dtype(
         detector: Whose state it holds.
         modelled: Whether with a track.
         buckets: Whether with the counts of a histogram.
+        row: What is kept of the rows of several metrics, where it is for those.
     """
     parts: list[tuple[str, Any]] = [("header", HEADER)]
     parts += [("track", TRACK)] if modelled else []
     parts += [("buckets", np.dtype(("<f8", (MOST_BUCKETS,))))] if buckets else []
+    parts += [] if row is None else [("row", row)]
     parts.append(("state", detector.dtype))
     used = sum(np.dtype(part).itemsize for _, part in parts)
     return np.dtype([*parts, ("padding", np.dtype(f"V{-used % _WORD}"))])

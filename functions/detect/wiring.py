@@ -18,6 +18,7 @@ from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
+from functions.detect.together import joined
 
 
 def build(settings: Settings) -> Handler:
@@ -25,12 +26,16 @@ def build(settings: Settings) -> Handler:
     config = settings.section("detect", DetectConfig)
     keys = Keys(settings.generation)
     client = connect(settings.redis_url)
+    names = settings.section("series", SeriesMap)
     handler = DetectHandler(
         store=RedisSeriesStore(client, keys, settings.clock.rate),
         publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
         clock=settings.clock,
         reader=SampleReader(
-            settings.section("series", SeriesMap), config.rule_for, partial(bundled, config=config)
+            names,
+            config.rule_for,
+            partial(bundled, config=config),
+            partial(joined, names=names, config=config),
         ),
         config=config,
         scorer=Scorer(config, settings.domain),

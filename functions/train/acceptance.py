@@ -154,7 +154,7 @@ def _judge_model(
     else:
         winkler = float("nan")
         clean, faulty = (_of_forest(model, head, part) for part in (tail, disturbed))
-    return Judged(winkler, float(np.mean(clean > 1.0)), _found(clean, faulty, moved))
+    return Judged(winkler, float(np.mean(clean > 1.0)), share_found(clean, faulty, moved))
 
 
 def _of_forest(model: Model, head: History, part: History) -> FloatArray:
@@ -170,7 +170,7 @@ def _judge_baseline(
 ) -> Judged:
     """Score the stretch as it was and disturbed, side by side, after the same history."""
     state = np.zeros(1, dtype=baseline.dtype)
-    learned = _warm_up(head)
+    learned = warm_up(head.time)
     for time, value in zip(head.time[-learned:], head.value[-learned:], strict=True):
         baseline.score(state, time[None], value[None])
     state = np.repeat(state, 2)
@@ -183,14 +183,15 @@ def _judge_baseline(
     clean, faulty, expected, lower, upper = rows.T
     over = float(np.mean(clean > baseline.alarm_line))
     winkler = best_score(tail.value, expected, lower, upper)
-    return Judged(winkler, over, _found(clean, faulty, moved))
+    return Judged(winkler, over, share_found(clean, faulty, moved))
 
 
-def _warm_up(head: History) -> int:
-    """Return how many of the last points of a head the baseline learns from."""
-    cut = np.searchsorted(head.time, head.time[-1] - WARM_UP_MS, side="right")
-    a_week = len(head.time) - int(cut)
-    return min(max(a_week, LEAST_WARM_UP), MOST_WARM_UP, len(head.time))
+def warm_up(time: NDArray[np.int64]) -> int:
+    """Return how many of the last points the baseline learns from, given the times of all."""
+    if not len(time):
+        return 0
+    a_week = len(time) - int(np.searchsorted(time, time[-1] - WARM_UP_MS, side="right"))
+    return min(max(a_week, LEAST_WARM_UP), MOST_WARM_UP, len(time))
 
 
 def best_score(
@@ -211,7 +212,8 @@ def interval_score(value: FloatArray, lower: FloatArray, upper: FloatArray) -> f
     return float(np.mean(upper - lower + 2.0 / OUTSIDE * outside))
 
 
-def _found(clean: FloatArray, faulty: FloatArray, moved: NDArray[np.int64]) -> float:
+def share_found(clean: FloatArray, faulty: FloatArray, moved: NDArray[np.int64]) -> float:
+    """Return the share of moved points above what 99 % of the others stay below."""
     if not len(moved):
         return 0.0
     others = np.delete(clean, moved)

@@ -12,6 +12,7 @@ from aiops.detection import Detector
 from aiops.errors import Misconfigured
 from aiops.plugins import load
 from aiops.training import History
+from functions.train import together
 from functions.train.acceptance import Verdict, compare, split
 from functions.train.choice import BASELINE, Choice, choose
 from functions.train.finding import Finding
@@ -79,7 +80,8 @@ def _fitted(task: Task, choice: Choice, baseline: Callable[[], Detector], beat: 
     head, tail = split(task.history)
     trial = fit.fit(head, Span(int(tail.time[0]), int(tail.time[-1]), days), beat)
     beat("held against the baseline")
-    verdict = compare(trial, baseline(), head, tail)
+    held_against = together.compare if trial.kind == together.KIND else compare
+    verdict = held_against(trial, baseline(), head, tail)
     finding = _last_day(fit, task.history, beat)
     if not verdict.better:
         told = f"{choice.reason}; worse than the baseline: {verdict.reason}"

@@ -149,3 +149,12 @@ def test_the_command_explains_a_series_of_a_running_pipeline(
     assert "1 samples since 2026-01-01 00:00" in text
     assert main(["explain", "0" * 32, *where, "--bootstrap-servers", ""]) == 1
     assert "no name is known of it" in capsys.readouterr().err
+
+
+def test_of_metrics_that_are_looked_at_together_the_rule_that_says_so_is_told() -> None:
+    rule = Rule(detector="isolation_forest", together=("cpu", "requests"))
+    detecting = Detecting(DetectConfig(rules=(rule, LIMIT)))
+    series = NAMES.read(HEAD.model_copy(update={"metric": "cpu+requests"}))
+    text = "\n".join(account(detecting.config, series, None, (), None, START))
+    assert "detector: isolation_forest; rule 1 is the first" in text
+    assert "rule 2 is the first" in told(detecting)
