@@ -8,11 +8,12 @@ from pydantic import ValidationError
 from aiops import plugins
 from aiops.errors import Misconfigured
 from aiops.events import Alert, Evidence
-from aiops.topology import EMPTY, Topology
-from functions.correlate.config import CorrelateConfig
+from aiops.topology import EMPTY, Seen, Topology
+from functions.correlate.config import VIRTUAL_CLIENTS, CorrelateConfig
 from functions.correlate.incident import of_anomalies
 from functions.correlate.objective import Objective
 from functions.correlate.ranking import Case
+from functions.correlate.severities.impact import Severity
 from tests.property.correlate_world import anomaly
 
 CPU, LATENCY, ERRORS, TRAFFIC, CLIENT = 0, 1, 2, 3, 4
@@ -113,6 +114,37 @@ def test_several_services_and_a_large_part_of_the_system_are_a_point_each():
     assert found.severity == 3
     assert found.reasons[-1] == "db and 4 that depend on it are 26% of all services"
     assert grade(of(*three), affected=("db", "cart")).severity == 2
+
+
+def with_traffic(**rates):
+    calls = {tuple(name.split("_")): Seen(traffic=rate) for name, rate in rates.items()}
+    return Topology.of([*calls, *SHOP.calls], seen=calls)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "words"),
+    [
+        ({"web_cart": 90.0, "web_pay": 10.0, "user_api": 100.0}, None),
+        ({"web_cart": 90.0, "web_pay": 60.0, "user_api": 100.0}, "32%"),
+        ({"web_cart": 90.0, "web_pay": 90.0, "user_api": 10.0}, "90%"),
+    ],
+)
+def test_where_traffic_is_known_the_part_of_users_requests_counts(traffic, words):
+    case = of(anomaly("pay", 0, CPU, 1.2), topology=with_traffic(**traffic))
+    reasons = " ".join(grade(case, affected=("pay", "web")).reasons)
+    assert "that depend on it" not in reasons
+    said = f"{words} of the requests of users depend on pay"
+    assert (said in reasons) == (words is not None)
+
+
+def test_a_suspect_that_serves_users_itself_takes_all_of_its_own_requests_along():
+    topology = with_traffic(web_cart=80.0, user_api=20.0)
+    policy = Severity(CorrelateConfig(virtual_clients=(*VIRTUAL_CLIENTS, "cron", "far.*")))
+    case = of(anomaly("web", 0, CPU, 1.2), topology=topology)
+    for _ in range(2):
+        found = policy.grade(case, ("web",))
+        assert "80% of the requests of users depend on web" in found.reasons
+    assert policy.grade(of(anomaly("web", 0, CPU, 1.2)), ("web",)).severity == 1
 
 
 def test_severity_stays_within_its_scale_and_does_not_depend_on_the_order():

@@ -8,10 +8,10 @@ an objective whose budget burns, say how bad it is at least.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aiops.events import Anomaly, Evidence
-from aiops.topology import Topology
+from aiops.topology import EMPTY, Topology
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.grading import WORST, Grade
 from functions.correlate.incident import strength
@@ -25,7 +25,8 @@ SEVERAL = 3
 """Services in trouble at once."""
 
 LARGE_PART = 0.25
-"""The part of the system that depends on the suspect from which many may notice."""
+"""The part of users' requests, or of all services, that depends on the suspect from which many may
+notice."""
 
 HARDLY_BEGUN = 2
 """The most that one series is worth before it lasts, unless users notice."""
@@ -44,6 +45,7 @@ class Severity:
         self._virtual = _any_of(config.virtual_clients)
         self._lasting = config.notify_repeats
         self._objectives = config.objectives
+        self._served: tuple[Topology, Mapping[str, float]] = (EMPTY, {})
 
     def grade(self, case: Case, affected: Sequence[str]) -> Grade:
         """Return 1 and the points, at least what an alert or a burning budget demands."""
@@ -53,7 +55,7 @@ class Severity:
             *self._evidence(case.evidence),
             *_suffering(suffering, users),
             *_spread(case.evidence),
-            *_reach(case.topology, affected),
+            *self._reach(case.topology, affected),
         ]
         severity = min(WORST, 1 + sum(point for point, _ in points))
         reasons = [words for _, words in points] or ["nothing of it is clear, lasts or is felt"]
@@ -89,6 +91,37 @@ class Severity:
         elif longest.count >= self._lasting:
             what = f"{longest.peak.metric} of {longest.peak.service}"
             yield 1, f"it lasts: {longest.count} anomalies of {what}"
+
+    def _reach(self, topology: Topology, affected: Sequence[str]) -> Iterator[Said]:
+        """Yield a point where much depends on the suspect: of users' requests, else of services."""
+        served = self._requests(topology)
+        if not affected or not sum(served.values()):
+            yield from _by_number(topology, affected)
+            return
+        shares = {one.service: one.share or 0.0 for one in topology.affected(affected[0])}
+        shares[affected[0]] = 1.0
+        depend = sum(rate * shares.get(service, 0.0) for service, rate in served.items())
+        share = depend / sum(served.values())
+        if share >= LARGE_PART:
+            yield 1, f"{share:.0%} of the requests of users depend on {affected[0]}"
+
+    def _requests(self, topology: Topology) -> Mapping[str, float]:
+        """Return the requests per second of the services that serve users, as far as known.
+
+        Those of one that nobody is seen to call are as many as its busiest call carries. Threads
+        share what is remembered, so it is replaced as a whole.
+        """
+        known, served = self._served
+        if known is topology:
+            return served
+        served = {}
+        for service in topology.services:
+            if topology.seen and self.faces_users(service, topology):
+                came = [topology.traffic(one, service) or 0.0 for one in topology.callers(service)]
+                went = [topology.traffic(service, one) or 0.0 for one in topology.callees(service)]
+                served[service] = sum(came) or max(went, default=0.0)
+        self._served = (topology, served)
+        return served
 
     def _most(self, evidence: Sequence[Evidence], *, users: bool) -> Said | None:
         """Return what an incident is worth at most while one series has hardly begun."""
@@ -127,7 +160,7 @@ def _spread(evidence: Sequence[Evidence]) -> Iterator[Said]:
         yield 1, f"{len(services)} services show anomalies"
 
 
-def _reach(topology: Topology, affected: Sequence[str]) -> Iterator[Said]:
+def _by_number(topology: Topology, affected: Sequence[str]) -> Iterator[Said]:
     known = len(topology.services)
     if len(affected) >= SEVERAL and len(affected) >= LARGE_PART * known:
         others = len(affected) - 1
