@@ -20,7 +20,7 @@ LARGEST = 1e140
 VALUES = 29
 """Values remembered of each signal."""
 
-WARM_UP = 100
+WARM_UP = 60
 """Samples before anything counts as new."""
 
 SLOWEST = 1e-3
@@ -63,7 +63,7 @@ class Detector:
         ]
     )
     alarm_line = 1.0
-    min_history = 100
+    min_history = 60
 
     def __init__(
         self,
