@@ -6,7 +6,8 @@ from aiops.action_log import Kind
 from aiops.events import Severity
 
 ALL_KINDS: tuple[Kind, ...] = (
-    "opened", "reopened", "severity_raised", "cause_changed", "acknowledged", "resolved", "merged"
+    "opened", "reopened", "flapping", "severity_raised", "cause_changed", "acknowledged",
+    "resolved", "merged",
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ DEFAULT_RULES = (
         channel="pagerduty",
         min_severity=3,
         raised_at=(4,),
-        tell=tuple(kind for kind in ALL_KINDS if kind != "cause_changed"),
+        tell=tuple(kind for kind in ALL_KINDS if kind not in {"cause_changed", "flapping"}),
         tell_of_ended=False,
     ),
     ChannelRule(channel="slack"),

@@ -74,6 +74,24 @@ class ActHandler:
         change(self.log, incident.id, enter, incident)
         return counts
 
+    def _reconsider(self, record: ActionRecord) -> ActionRecord:
+        """Return the record as of now: silent while it is to be, planned anew once it is over."""
+        now = self.clock.now()
+        if not record.silences or record.silent_until > now:
+            return record
+
+        def look_again(found: ActionRecord) -> ActionRecord:
+            silent = policy.hushed(found, now)
+            if silent.silent_until or not found.reconsidered:
+                return silent
+            snapshot = self.log.snapshot(found.incident, found.version)
+            if snapshot is None:
+                return silent.model_copy(update={"reconsidered": False})
+            plan = policy.plan(snapshot, found.steps, self.config, self.performer.off, now)
+            return policy.accept(found, snapshot, plan, now)
+
+        return change(self.log, record.incident, look_again)
+
     def _tick(self, event: Event, budget: Budget) -> Counts:
         due = read_fact(event, WorkDue)
         if due.stage != "act":
@@ -105,6 +123,7 @@ class ActHandler:
         if record is None:
             self.log.discard(incident)
             return Counter()
+        record = self._reconsider(record)
         counts = self.performer.perform(record, budget)
         if counts is None:
             return self._announce(record, budget)

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiops.action_log import ENDINGS, ActionRecord, Kind, Step, Withheld, step_id
-from aiops.events import Incident
+from aiops.adapters.cloudevent import iso
+from aiops.events import Incident, Silenced
+from aiops.silences import ended_in_silence, silenced_at
 from functions.act.config import ActConfig, ChannelRule
 
 OPENINGS: frozenset[Kind] = frozenset(("opened", "reopened"))
@@ -22,11 +24,13 @@ class Plan:
         steps: New steps, channel by channel, each channel's in the order they are to be sent.
         dropped: Ids of planned steps that are no longer wanted.
         withheld: What was left out, and why.
+        silent: Whether that was so because nobody is to be told for a while.
     """
 
     steps: tuple[Step, ...] = ()
     dropped: frozenset[str] = frozenset()
     withheld: tuple[Withheld, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ def plan(
     """
     steps: list[Step] = []
     withheld: list[Withheld] = []
+    silent = False
     dropped = _no_longer_wanted(incident, taken)
+    silence = silenced_at(incident, now)
     for rule in config.channels:
         said = [
             step
@@ -70,11 +76,14 @@ def plan(
         ]
         for wish in _wishes(incident, said, rule, config.max_cause_changes):
             against = wish.against or _refusal(wish, rule, off)
+            if not against and silence is not None:
+                silent = True
+                against = f"silenced {_of(silence)}"
             if against:
                 withheld.append(Withheld(channel=rule.channel, kind=wish.kind, reason=against))
             else:
                 steps.append(_step(incident, rule.channel, wish, now))
-    return Plan(tuple(steps), dropped, tuple(withheld))
+    return Plan(tuple(steps), dropped, tuple(withheld), silent)
 
 
 def _no_longer_wanted(incident: Incident, taken: Sequence[Step]) -> frozenset[str]:
@@ -110,15 +119,17 @@ def _wishes(
 
 def _opening(incident: Incident, rule: ChannelRule) -> list[_Wish]:
     kind: Kind = "opened" if incident.generation == 1 else "reopened"
+    if incident.flapping and "flapping" in rule.tell:
+        kind = "flapping"
     against = _too_mild(incident, rule)
     if against:
         return [_Wish(kind, "", against=against)]
-    reason = (
-        f"first told at severity {incident.severity}"
-        if kind == "opened"
-        else f"it came back, at severity {incident.severity}"
-    )
-    return [_Wish(kind, reason), *_acknowledged(incident, ())]
+    reasons: dict[Kind, str] = {
+        "opened": f"first told at severity {incident.severity}",
+        "reopened": f"it came back, at severity {incident.severity}",
+        "flapping": f"it comes and goes, at severity {incident.severity}",
+    }
+    return [_Wish(kind, reasons[kind]), *_acknowledged(incident, ())]
 
 
 def _news(
@@ -130,6 +141,8 @@ def _news(
     if reached:
         reason = f"severity rose from {before} to {incident.severity}"
         return [_Wish("severity_raised", reason, level=max(reached))]
+    if incident.flapping and not any(step.kind == "flapping" for step in told):
+        return [_Wish("flapping", "it comes and goes; its end is told once it was calm for long")]
     cause, known = top_suspect(incident), told[-1].cause
     if cause is None or cause == known:
         return []
@@ -154,6 +167,9 @@ def _ending(
         return [_Wish(kind, reason)]
     if told:
         return []
+    silence = ended_in_silence(incident)
+    if silence is not None:
+        return [_Wish(kind, reason, against=f"it was over while it was silenced {_of(silence)}")]
     if kind == "merged":
         against = f"never told {rule.channel} of it"
     elif not rule.tell_of_ended:
@@ -161,6 +177,11 @@ def _ending(
     else:
         against = _too_mild(incident, rule)
     return [_Wish(kind, "it is over; it could not be told of before", against=against)]
+
+
+def _of(silence: Silenced) -> str:
+    why = f": {silence.reason}" if silence.reason else ""
+    return f"by {silence.given_by} until {iso(silence.ends)}{why}"
 
 
 def _too_mild(incident: Incident, rule: ChannelRule) -> str:
@@ -218,10 +239,19 @@ def accept(record: ActionRecord, incident: Incident, decided: Plan, now: int) ->
         for step in steps
         if not step.announced or step.generation >= incident.generation - 1 or step.id in needed
     )
-    return record.model_copy(
+    told = record.model_copy(
         update={
             "version": incident.version,
             "steps": kept + decided.steps,
             "withheld": decided.withheld,
+            "silences": tuple(sorted((one.starts, one.ends) for one in incident.silences)),
+            "reconsidered": decided.silent,
         }
     )
+    return hushed(told, now)
+
+
+def hushed(record: ActionRecord, now: int) -> ActionRecord:
+    """Return the record with the time until which nothing is sent, as of now."""
+    until = record.silence_end(now)
+    return record.model_copy(update={"silent_until": until if until > now else 0})

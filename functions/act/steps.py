@@ -54,7 +54,9 @@ def next_task(record: ActionRecord, channel: str, now: int) -> Task | None:
     if last is not None and _harmful(record, channel, now):
         return Task(last, again=True)
     head = record.head(channel)
-    return Task(head, again=False) if head is not None and head.next_at <= now else None
+    if head is None or head.next_at > now or record.silent_until > now:
+        return None
+    return Task(head, again=False) if record.silence_end(now) == now else None
 
 
 def is_due(record: ActionRecord, channel: str, now: int) -> bool:

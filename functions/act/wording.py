@@ -10,6 +10,7 @@ from aiops.events import Evidence, Incident, Suspect
 HEADLINES: dict[Kind, str] = {
     "opened": "New incident",
     "reopened": "Back again",
+    "flapping": "Comes and goes",
     "severity_raised": "Getting worse",
     "cause_changed": "Another root cause",
     "acknowledged": "Acknowledged",

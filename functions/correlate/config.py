@@ -43,6 +43,13 @@ class CorrelateConfig(BaseModel):
             before it fires.
         alert_hold: Seconds for which an alert that begins to fire keeps its incident open, unless
             its end is told.
+        flap_returns: How often an incident comes back within `flap_within` until it counts as
+            flapping: people are told so once, and it stays open until it was calm; 0 for never.
+        flap_within: Seconds before its last anomaly in which that counts.
+        flap_calm: Seconds without an anomaly after which a flapping incident is resolved, where
+            that is more than `resolve_after`.
+        maintenance: Kinds of changes that open a maintenance window of the service that is
+            changed, with its seconds: nobody is told of what it causes.
         max_age: Seconds from its first anomaly after which an incident takes no more.
         max_series: Series of which an incident keeps the evidence; the strongest stay.
         group_wait: Seconds after opening before people are told, so that suspects rest on more
@@ -87,6 +94,10 @@ class CorrelateConfig(BaseModel):
     recur_within: Seconds = 240
     alert_lag: Annotated[int, Field(ge=0, le=3_600)] = 300
     alert_hold: Seconds = 86_400
+    flap_returns: Annotated[int, Field(ge=0, le=60)] = 3
+    flap_within: Seconds = 3_600
+    flap_calm: Seconds = 1_800
+    maintenance: dict[str, Seconds] = Field(default_factory=dict)
     max_age: Seconds = 86_400
     max_series: Annotated[int, Field(ge=1, le=2_000)] = 200
     group_wait: Seconds = 30

@@ -19,9 +19,13 @@ from aiops.incident_store import (
     Survey,
     View,
 )
+from aiops.silences import Silence
 from aiops.topology import Topology
 from aiops.verdicts import CauseGiven
 from functions.correlate.config import CorrelateConfig
+from functions.correlate.fingerprint import REMEMBERED, past_of
+from functions.correlate.intake import destination
+from functions.correlate.snapshot import title
 
 ROUNDS = 8
 """Attempts at a commit before the event is to be delivered again."""
@@ -32,6 +36,9 @@ MEMORY = 24 * HOUR
 
 OVERDUE_SECONDS = 5
 """What was not published for so long is published by whoever comes next."""
+
+END_OF_TIME = 1 << 53
+EVERY = 1 << 30
 
 Outcome = TypeVar("Outcome")
 
@@ -49,6 +56,8 @@ class Change:
     survey: tuple[Survey, Topology] | None = None
     changes: tuple[ChangeObserved, ...] = ()
     causes: tuple[CauseGiven, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    lapsed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,16 @@ class Domain:
             return {}
         return {name: held.record for name, held in self.store.incidents(names).items()}
 
+    def living(self, since: int, until: int) -> frozenset[str]:
+        """Return the incidents that live, and those that may have lived at any time in between."""
+        config = self.config
+        reach = (max(config.resolve_after, config.flap_calm) + config.bucket) * 1000
+        near = self.store.cells(((since - reach, until),))
+        names = {placed.incident for placed in near}
+        names |= set(self.store.quiet(END_OF_TIME, EVERY))
+        moved = self.store.moved(names)
+        return frozenset(destination(name, moved) for name in names)
+
     def commit(self, view: View, change: Change) -> Applied | None:
         """Commit a change decided on what was read; None where that has changed meanwhile.
 
@@ -110,6 +129,10 @@ class Domain:
                 survey=change.survey,
                 changes=change.changes,
                 causes=change.causes,
+                silences=change.silences,
+                lapsed=change.lapsed,
+                past=tuple(filter(None, (past_of(r, title(r)) for r in records))),
+                undone=tuple(r.id for r in records if _is_back(r)),
             )
         )
         if done is None:
@@ -120,7 +143,18 @@ class Domain:
     def _horizon(self, watermark: int) -> Horizon:
         anomalies = watermark - MEMORY
         reach = (self.config.recurrence + self.config.bucket) * 1000
-        return Horizon(anomalies, anomalies - reach, anomalies - MEMORY, anomalies - 2 * MEMORY)
+        return Horizon(
+            anomalies,
+            anomalies - reach,
+            anomalies - MEMORY,
+            anomalies - 2 * MEMORY,
+            watermark - REMEMBERED,
+        )
+
+
+def _is_back(record: Record) -> bool:
+    """Return whether an incident that was over may not be so any more."""
+    return record.status == "merged" or (record.live and record.generation > 1)
 
 
 def until_committed(attempt: Callable[[], Outcome | None]) -> Outcome:

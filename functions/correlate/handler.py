@@ -14,11 +14,14 @@ from aiops.events import (
     CauseJudged,
     ChangeObserved,
     CommandGiven,
+    SilenceGiven,
+    SilenceLifted,
     TopologyObserved,
     WorkDue,
 )
 from aiops.incident_store import LISTED
 from aiops.ports import Counts, Event
+from aiops.silences import Silence
 from aiops.topology import Topology
 from functions.correlate import incident
 from functions.correlate.arrivals import Arrivals
@@ -27,9 +30,13 @@ from functions.correlate.confidence import cause_given
 from functions.correlate.domain import Change, Domain, until_committed
 from functions.correlate.intake import destination
 from functions.correlate.outbox import Outbox
+from functions.correlate.silence_book import SilenceBook
 
 ROUNDS = 16
 """Batches resolved in one tick, so that it ends in time; the rest is the next tick's."""
+
+PAGE = 256
+"""Incidents brought up to date in one commit."""
 
 BATCH = 64
 """Incidents resolved in one commit."""
@@ -57,6 +64,8 @@ class Correlate:
             TopologyObserved.type: self._topology,
             ChangeObserved.type: self._change,
             CauseJudged.type: self._cause,
+            SilenceGiven.type: self._silence,
+            SilenceLifted.type: self._lift,
         }
         if event.type not in handlers:
             raise Rejected(f"type: correlate takes no {event.type[:200]!r}")
@@ -169,6 +178,10 @@ class Correlate:
         until_committed(
             lambda: self.domain.commit(self.domain.look(event.time), Change(changes=(change,)))
         )
+        window = self.domain.config.maintenance.get(change.kind, 0) * 1000
+        if window:
+            living = self.domain.living(change.observed_at, change.observed_at + window)
+            return self._brought(living | self._changed(change), "changes", event)
         return self._sent(event, self._changed(change), "changes")
 
     def _cause(self, event: Event) -> Counts:
@@ -188,6 +201,34 @@ class Correlate:
             return ""
         given = cause_given(record, judged, self.domain.config.ranker)
         return None if self.domain.commit(view, Change(causes=(given,))) is None else name
+
+    def _silence(self, event: Event) -> Counts:
+        given = read_fact(event, SilenceGiven)
+        self._check_domain(given.domain, "domain")
+        self._check_time(given.given_at, "given_at", event)
+        return self._note(Silence(given=given), "silences", event)
+
+    def _lift(self, event: Event) -> Counts:
+        lifted = read_fact(event, SilenceLifted)
+        self._check_domain(lifted.domain, "domain")
+        self._check_time(lifted.lifted_at, "lifted_at", event)
+        return self._note(Silence(lifted=lifted), "silences_lifted", event)
+
+    def _note(self, silence: Silence, outcome: str, event: Event) -> Counts:
+        """Keep what was told of a silence, and bring what it may concern up to date."""
+        book = SilenceBook(self.domain)
+        return self._brought(
+            until_committed(lambda: book.note(silence, event.time)), outcome, event
+        )
+
+    def _brought(self, incidents: Collection[str], outcome: str, event: Event) -> Counts:
+        """Bring many incidents up to date, page by page."""
+        names = sorted(incidents)
+        sent = sum(
+            self._send(names[first : first + PAGE], event.time, event)
+            for first in range(0, len(names), PAGE)
+        )
+        return self._sent(event, (), outcome) + Counter(published=sent)
 
     def _changed(self, change: ChangeObserved) -> frozenset[str]:
         """Return the incidents whose suspects a change may alter: those going on or soon after."""

@@ -88,7 +88,10 @@ def settle(record: Record, processed_until: int, config: CorrelateConfig) -> Rec
             long enough is over.
         config: How long is long enough.
     """
-    resolved_at = resolution(record, processed_until, config.resolve_after * 1000)
+    flaps = flapping(record, config)
+    patience = max(0, config.flap_calm - config.resolve_after) * 1000 if flaps else 0
+    quiet = config.resolve_after * 1000 + patience
+    resolved_at = resolution(record, processed_until, quiet)
     notify_from = _notify_from(record, config)
     if resolved_at is not None and _missed(record, notify_from, resolved_at):
         resolved_at = None
@@ -102,8 +105,17 @@ def settle(record: Record, processed_until: int, config: CorrelateConfig) -> Rec
             "resolved_at": resolved_at,
             "generation": record.generation + reopened,
             "notify_from": notify_from if resolved_at is None else None,
+            "flapping": flaps,
+            "patience": patience,
         }
     )
+
+
+def flapping(record: Record, config: CorrelateConfig) -> bool:
+    """Return whether it came back often enough of late: quiet, and then something new."""
+    since = record.last - config.flap_within * 1000
+    returns = sum(first > since for first, _ in record.spans[1:])
+    return 0 < config.flap_returns <= returns
 
 
 def _notify_from(record: Record, config: CorrelateConfig) -> int | None:

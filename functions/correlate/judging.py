@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 
 from aiops.events import ChangeObserved, Suspect
 from aiops.incident_store import IncidentStore, Record, View
+from aiops.silences import Silence
 from functions.correlate import incident
 from functions.correlate.atlas import Atlas
 from functions.correlate.confidence import Confidence
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.domain import MEMORY
+from functions.correlate.fingerprint import Archive
 from functions.correlate.grading import Severity
 from functions.correlate.ranking import Case, Ranker, affordable
+from functions.correlate.silencing import silences_of
 
 ALL_TIME = 1 << 62
 
@@ -78,6 +81,8 @@ class Judge:
     config: CorrelateConfig
     _changes: tuple[int, tuple[ChangeObserved, ...]] = field(default=(0, ()))
     _taught: tuple[int, Confidence] = field(default=(0, Confidence.of((), "")))
+    _silences: tuple[int, tuple[Silence, ...]] = field(default=(0, ()))
+    _past: tuple[int, Archive] = field(default=(0, Archive(())))
 
     def judge(self, record: Record, view: View, now: int) -> Record:
         """Return the record as it is to be told: suspects, severity, and the status of both.
@@ -91,7 +96,30 @@ class Judge:
             return record
         case, confidence = self._case(record, view), self._confidence(view)
         found = assessed(record, case, self.ranker, self.severity, confidence)
-        return told(incident.settle(found, view.processed_until, self.config), now)
+        settled = self._silenced(incident.settle(found, view.processed_until, self.config), view)
+        after = told(settled, now)
+        if after is settled:
+            return after
+        return after.model_copy(update={"similar": self._archive(view).like(after)})
+
+    def _silenced(self, record: Record, view: View) -> Record:
+        """Return the record with the silences that cover it; those read again if any changed."""
+        revision, silences = self._silences
+        if revision != view.silenced:
+            silences = self.store.silences()
+            self._silences = (view.silenced, silences)
+        maintenance = self.config.maintenance
+        changes = self._known(view) if maintenance else ()
+        found = silences_of(record, silences, changes, maintenance)
+        return record if found == record.silences else record.model_copy(update={"silences": found})
+
+    def _archive(self, view: View) -> Archive:
+        """Return the incidents of the past, read again only where that has changed."""
+        revision, archive = self._past
+        if revision != view.remembered:
+            archive = Archive(self.store.past())
+            self._past = (view.remembered, archive)
+        return archive
 
     def _case(self, record: Record, view: View) -> Case:
         # Older ones may be forgotten any time.

@@ -61,6 +61,9 @@ def incident_of(record: Record, evidence: int = MAX_EVIDENCE) -> Incident:
         root_cause_at_notification=record.root_cause_at_notification,
         blast_radius=record.blast_radius,
         merged_into=record.merged_into,
+        silences=record.silences,
+        flapping=record.flapping,
+        similar=record.similar,
     )
 
 

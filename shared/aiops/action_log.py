@@ -16,8 +16,9 @@ SLOTS = 16
 """Into how many slots incidents are spread; fixed when an installation is made."""
 
 Kind = Literal[
-    "opened", "reopened", "severity_raised", "cause_changed", "acknowledged", "resolved", "merged"
-]
+    "opened", "reopened", "flapping", "severity_raised", "cause_changed", "acknowledged",
+    "resolved", "merged",
+]  # fmt: skip
 State = Literal["planned", "sending", "done", "failed", "dropped"]
 Meaning = Literal["open", "acknowledged", "ended"]
 
@@ -123,6 +124,10 @@ class ActionRecord(BaseModel):
         steps: In the order they were planned; within a channel they are sent in this order.
         attempts: Calls that may still be on their way to channels that keep a state.
         withheld: What the last snapshot did not lead to, and why.
+        silences: From when until before when nobody is to be told, as the last snapshot says.
+        silent_until: Until then nothing is sent.
+        reconsidered: Whether the last snapshot is to be looked at again then, because there is
+            something that was withheld until then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -132,6 +137,20 @@ class ActionRecord(BaseModel):
     steps: tuple[Step, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+    silences: tuple[tuple[Milliseconds, Milliseconds], ...] = ()
+    silent_until: Milliseconds = 0
+    reconsidered: bool = False
+
+    def silence_end(self, now: int) -> int:
+        """Return until when nobody is to be told; `now` where somebody may be.
+
+        Silences that follow each other without a gap are one.
+        """
+        until = now
+        for starts, ends in sorted(self.silences):
+            if starts <= until < ends:
+                until = ends
+        return until
 
     def step(self, identifier: str) -> Step | None:
         """Return a step by its id."""
@@ -154,7 +173,8 @@ class ActionRecord(BaseModel):
     def due_at(self) -> int | None:
         """When the next thing is to be done about this incident; None if there is nothing."""
         heads = [head for channel in self.channels if (head := self.head(channel))]
-        times = [head.next_at for head in heads]
+        times = [max(head.next_at, self.silent_until) for head in heads]
+        times += [self.silent_until] if self.reconsidered else []
         times += [attempt.check_at for attempt in self.attempts]
         times += [s.finished_at or 0 for s in self.steps if s.state in FINAL and not s.announced]
         return min(times, default=None)
@@ -164,7 +184,8 @@ class ActionRecord(BaseModel):
         """Versions of the snapshots that may still be needed to write a message."""
         pending = {step.version for step in self.steps if step.state not in FINAL}
         last = {sent.version for channel in self.channels if (sent := self.last_sent(channel))}
-        return frozenset(pending | last)
+        again = {self.version} if self.reconsidered else set()
+        return frozenset(pending | last | again)
 
     def last_sent(self, channel: str) -> Step | None:
         """Return the latest step of a channel that was sent, or is just being sent."""

@@ -11,7 +11,17 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 
 from aiops.cell import Cell
-from aiops.events import ChangeObserved, CommandGiven, Evidence, Join, Status, Suspect
+from aiops.events import (
+    ChangeObserved,
+    CommandGiven,
+    Evidence,
+    Join,
+    Silenced,
+    Similar,
+    Status,
+    Suspect,
+)
+from aiops.silences import Silence
 from aiops.topology import Topology
 from aiops.verdicts import CauseGiven
 
@@ -22,6 +32,9 @@ KEPT_TOPOLOGIES = 8
 """Topologies and surveys kept, the newest of each."""
 
 KEPT_CHANGES = 1_000
+
+KEPT_PAST = 500
+"""Incidents of the past that are kept to compare others with, the latest of them."""
 
 
 class Firing(BaseModel):
@@ -59,6 +72,10 @@ class Record(BaseModel):
         severity_reasons: Why, in words, the weightiest first.
         notify_from: Time from which people are to be told; None where they need not be, or were.
         merged_into: The incident that took it over, where status is `merged`.
+        silences: Those that cover it, the last to end first.
+        flapping: Whether it came back again and again of late.
+        patience: Milliseconds it has to be quiet longer than others before it is over.
+        similar: Incidents of the past that were like it when people were told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -82,6 +99,10 @@ class Record(BaseModel):
     root_cause_at_notification: tuple[Suspect, ...] = ()
     blast_radius: tuple[str, ...] = ()
     merged_into: str | None = None
+    silences: tuple[Silenced, ...] = ()
+    flapping: bool = False
+    patience: int = 0
+    similar: tuple[Similar, ...] = ()
 
     @property
     def opened_at(self) -> int:
@@ -108,6 +129,24 @@ class Record(BaseModel):
     def active_until(self) -> int:
         """When it was or will be quiet from: its last sign, and when its alerts are over."""
         return max(self.last_sign, *(alert.until for alert in self.alerts), 0)
+
+
+class Past(BaseModel):
+    """What is kept of an incident that people were told of and that is over.
+
+    Attributes:
+        ended_by: Who said so; empty where it ended by itself.
+        marks: What it was made of and how much each weighs, sorted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    incident: str
+    title: str
+    cause: str | None
+    opened_at: int
+    resolved_at: int
+    ended_by: str
+    marks: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +205,8 @@ class View:
         overdue: Incidents whose snapshot was not published in time, at most 64.
         topologies: `(valid from, version)` of every topology kept, oldest first.
         surveys: Every survey kept, oldest first.
+        silenced: The revision at which silences last changed, 0 for never.
+        remembered: The revision at which the incidents of the past last changed, 0 for never.
     """
 
     revision: int = 0
@@ -178,6 +219,8 @@ class View:
     topologies: tuple[tuple[int, str], ...] = ()
     surveys: tuple[Survey, ...] = ()
     judged: int = 0
+    silenced: int = 0
+    remembered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +245,7 @@ class Horizon:
     cells: int
     incidents: int
     redirects: int
+    past: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +260,10 @@ class Commit:
         survey: What was seen of the calls of a topology.
         changes: Deploys and the like to remember.
         causes: Verdicts on causes; each is kept unless there is a later one on the same incident.
+        silences: What is known of silences now, in place of what was known of the same ids.
+        lapsed: Ids of silences to forget.
+        past: What to keep of incidents of the past.
+        undone: Incidents that are not of the past any more.
     """
 
     revision: int
@@ -230,6 +278,10 @@ class Commit:
     survey: tuple[Survey, Topology] | None = None
     changes: tuple[ChangeObserved, ...] = ()
     causes: tuple[CauseGiven, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    lapsed: tuple[str, ...] = ()
+    past: tuple[Past, ...] = ()
+    undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,13 +325,22 @@ class IncidentStore(Protocol):
         """Return those of these that are known."""
 
     def quiet(self, before: int, limit: int) -> tuple[str, ...]:
-        """Return open incidents active last before that time, the longest quiet first."""
+        """Return open incidents active last before that time, the longest quiet first.
+
+        One that has to be quiet for longer counts as active for so much longer.
+        """
 
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time, both ends included, oldest first."""
 
     def causes(self) -> tuple[CauseGiven, ...]:
         """Return the verdicts on causes, in the order they were given."""
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Return what is known of silences, sorted by id."""
+
+    def past(self) -> tuple[Past, ...]:
+        """Return the incidents of the past, the one that ended first first."""
 
     def topology(self, version: str) -> Topology:
         """Return a topology listed by `look`; an empty one where it is gone."""

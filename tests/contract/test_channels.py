@@ -338,6 +338,7 @@ def test_pagerduty_gets_the_incident_as_key_and_its_own_severities(receiver):
     assert {kind: event["event_action"] for kind, event in actions.items()} == {
         "opened": "trigger",
         "reopened": "trigger",
+        "flapping": "trigger",
         "severity_raised": "trigger",
         "cause_changed": "trigger",
         "acknowledged": "acknowledge",

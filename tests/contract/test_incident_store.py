@@ -10,12 +10,14 @@ from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.cell import Cell, Site
-from aiops.events import ChangeObserved, CommandGiven, Join
+from aiops.events import ChangeObserved, CommandGiven, Join, SilenceGiven
 from aiops.incident_store import (
+    KEPT_PAST,
     KEPT_TOPOLOGIES,
     Commit,
     Held,
     Horizon,
+    Past,
     Placed,
     Query,
     Record,
@@ -24,6 +26,7 @@ from aiops.incident_store import (
     View,
 )
 from aiops.seen import Seen
+from aiops.silences import Silence
 from aiops.topology import EMPTY, Topology
 from aiops.verdicts import MOST_CAUSES, CauseGiven
 from functions.correlate.incident import of_anomalies
@@ -339,7 +342,7 @@ def test_on_redis_everything_expires_and_sooner_on_a_faster_clock(redis_url):
 
 def test_on_redis_all_keys_of_a_domain_share_a_slot():
     names = Keys().incidents("shop")
-    assert len(set(names)) == 17
+    assert len(set(names)) == 20
     assert {name[name.index("{") : name.index("}") + 1] for name in names} == {"{c:shop}"}
 
 
@@ -365,3 +368,52 @@ def test_of_too_many_verdicts_on_causes_that_given_first_goes(store):
     kept = store.causes()
     assert len(kept) == MOST_CAUSES
     assert kept[0].given_at == 10_000 - (MOST_CAUSES - 1)
+
+
+def quieted(name, ends=50):
+    given = SilenceGiven(
+        silence=name, domain="test", starts=0, ends=ends, given_by="ann", given_at=0
+    )
+    return Silence(given=given)
+
+
+def test_silences_are_kept_by_their_id_and_a_view_tells_when_they_last_changed(store):
+    assert (store.silences(), store.look(NOW).silenced) == ((), 0)
+    first = commit(store, silences=(quieted("b"), quieted("a"))).revision
+    assert store.silences() == (quieted("a"), quieted("b"))
+    commit(store, records=(record(),))
+    assert store.look(NOW).silenced == first
+    lapsed = commit(store, silences=(quieted("b", ends=70),), lapsed=("a", "unknown")).revision
+    assert store.silences() == (quieted("b", ends=70),)
+    assert store.look(NOW).silenced == lapsed
+
+
+def bygone(name, end):
+    return Past(
+        incident=name, title="t", cause=None, opened_at=1, resolved_at=end, ended_by="",
+        marks=(("m", 0.5),),
+    )  # fmt: skip
+
+
+def test_the_past_is_kept_by_incident_the_one_that_ended_first_first(store):
+    assert (store.past(), store.look(NOW).remembered) == ((), 0)
+    commit(store, past=(bygone("i1", 30), bygone("i2", 20)))
+    kept = commit(store, past=(bygone("i3", 25), bygone("i1", 10))).revision
+    assert store.past() == (bygone("i1", 10), bygone("i2", 20), bygone("i3", 25))
+    commit(store, undone=("unknown",), records=(record(),))
+    assert store.look(NOW).remembered == kept
+    undone = commit(store, undone=("i2",)).revision
+    assert store.look(NOW).remembered == undone
+    commit(store, past=(bygone("i4", 40),), horizon=replace(NOTHING, past=25))
+    assert store.past() == (bygone("i3", 25), bygone("i4", 40))
+
+
+def test_of_the_past_only_the_latest_is_kept(store):
+    commit(store, past=tuple(bygone(f"i{end:04}", end) for end in range(KEPT_PAST + 5)))
+    assert [one.resolved_at for one in store.past()] == list(range(5, KEPT_PAST + 5))
+
+
+def test_an_incident_that_needs_patience_counts_as_active_for_so_much_longer(store):
+    commit(store, records=(record("i1", at=(10,), patience=20_000), record("i2", at=(15,))))
+    assert store.quiet(second(30), 9) == ("i2",)
+    assert store.quiet(second(31), 9) == ("i2", "i1")

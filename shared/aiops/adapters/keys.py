@@ -109,13 +109,14 @@ class Keys:
         told), closed (sorted set: by last anomaly), dirty (hash: incident → version), due (sorted
         set: dirty by the time of its change), told (hash: incident → generation published),
         topology (hash: valid from and version → calls), changes (sorted set: by time), survey
-        (hash: valid from, version and time of observation → what was seen of the calls),
-        causes (hash: incident → the verdict on its cause).
+        (hash: valid from, version and time of observation → what was seen of the calls), causes
+        (hash: incident → the verdict on its cause), silence (hash: id → what is known of it), past
+        (hash: incident → what is kept of it), ended (sorted set: the same by when they ended).
         """
         tag = self._tag("c", domain)
         names = (
             "mark seen in cell inc redirect moved open wait closed dirty due told topology changes"
-            " survey causes"
+            " survey causes silence past ended"
         )
         return tuple(f"{tag}:{name}" for name in names.split())
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from aiops.events import ChangeObserved
 from aiops.incident_store import (
     KEPT_CHANGES,
+    KEPT_PAST,
     KEPT_TOPOLOGIES,
     LISTED,
     Commit,
     Committed,
     Held,
     Horizon,
+    Past,
     Placed,
     Query,
     Record,
@@ -20,6 +22,7 @@ from aiops.incident_store import (
     View,
     next_revision,
 )
+from aiops.silences import Silence
 from aiops.topology import EMPTY, Topology
 from aiops.verdicts import MOST_CAUSES, CauseGiven, causes_in_order
 
@@ -48,6 +51,10 @@ class MemoryIncidents:
     observed: list[tuple[int, str, ChangeObserved]] = field(default_factory=list)
     judged: int = 0
     given: dict[str, CauseGiven] = field(default_factory=dict)
+    quieted: dict[str, Silence] = field(default_factory=dict)
+    silenced: int = 0
+    ended: dict[str, Past] = field(default_factory=dict)
+    remembered: int = 0
 
     def look(self, query: Query) -> View:
         """Read the domain."""
@@ -68,6 +75,8 @@ class MemoryIncidents:
             tuple((since, self.topologies[since].version) for since in sorted(self.topologies)),
             tuple(sorted(self.surveys)),
             self.judged,
+            self.silenced,
+            self.remembered,
         )
 
     def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
@@ -100,7 +109,9 @@ class MemoryIncidents:
 
     def quiet(self, before: int, limit: int) -> tuple[str, ...]:
         """Return open incidents active last before that time."""
-        found = sorted((record.active_until, name) for name, record in self.open.items())
+        found = sorted(
+            (record.active_until + record.patience, name) for name, record in self.open.items()
+        )
         return tuple(name for active, name in found if active < before)[:limit]
 
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
@@ -110,6 +121,14 @@ class MemoryIncidents:
     def causes(self) -> tuple[CauseGiven, ...]:
         """Return the verdicts on causes."""
         return causes_in_order(self.given.values())
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Return what is known of silences."""
+        return tuple(self.quieted[name] for name in sorted(self.quieted))
+
+    def past(self) -> tuple[Past, ...]:
+        """Return the incidents of the past."""
+        return tuple(sorted(self.ended.values(), key=_by_end))
 
     def topology(self, version: str) -> Topology:
         """Return a topology, an empty one where it is gone."""
@@ -136,6 +155,7 @@ class MemoryIncidents:
         for record in commit.records:
             self._keep(record, commit.now)
         self._chart(commit)
+        self._note(commit)
         if commit.changes:
             self.changed = self.revision
         known = {text: (at, text, change) for at, text, change in self.observed}
@@ -181,6 +201,20 @@ class MemoryIncidents:
         for survey in sorted(self.surveys)[:-KEPT_TOPOLOGIES]:
             del self.surveys[survey]
 
+    def _note(self, commit: Commit) -> None:
+        """Take over what is known of silences and of the past."""
+        if commit.silences or commit.lapsed:
+            self.silenced = self.revision
+        self.quieted |= {one.id: one for one in commit.silences}
+        for name in commit.lapsed:
+            self.quieted.pop(name, None)
+        gone = [name for name in commit.undone if self.ended.pop(name, None) is not None]
+        self.ended |= {one.incident: one for one in commit.past}
+        if commit.past or gone:
+            self.remembered = self.revision
+            latest = sorted(self.ended.values(), key=_by_end)[-KEPT_PAST:]
+            self.ended = {p.incident: p for p in latest if p.resolved_at >= commit.horizon.past}
+
     def _keep(self, record: Record, now: int) -> None:
         self.records[record.id] = record
         self.dirty[record.id] = (record.version, now)
@@ -211,6 +245,10 @@ class MemoryIncidents:
         for _, incident in _below(self.redirect_at, before.redirects):
             self.redirect.pop(incident, None)
         self.observed = [row for row in self.observed if row[0] >= before.anomalies][-KEPT_CHANGES:]
+
+
+def _by_end(past: Past) -> tuple[int, str]:
+    return past.resolved_at, past.incident
 
 
 def _below(rows: list[tuple[int, str]], limit: int) -> list[tuple[int, str]]:

@@ -19,22 +19,27 @@ from aiops.cell import Cell, Site
 from aiops.events import ChangeObserved
 from aiops.incident_store import (
     KEPT_CHANGES,
+    KEPT_PAST,
     KEPT_TOPOLOGIES,
     LISTED,
     Commit,
     Committed,
     Held,
+    Past,
     Placed,
     Query,
     Record,
     Survey,
     View,
 )
+from aiops.silences import Silence
 from aiops.topology import EMPTY, Topology
 from aiops.verdicts import MOST_CAUSES, CauseGiven, causes_in_order
 
 _DIGITS = 15
 """Of a time in front of a verdict, by which the script tells which one is later."""
+
+MARKS = ("revision", "watermark", "processed_until", "changed", "judged", "silenced", "remembered")
 
 REMEMBERED = 1 << 14
 """Cells that need not be parsed again where they are read again."""
@@ -56,7 +61,7 @@ class RedisIncidents:
         (
             self._mark, _, self._in, self._cell, self._inc, self._redirect, _, self._open,
             self._wait, _, self._dirty, self._due, self._told, self._topology, self._changes,
-            self._survey, self._causes,
+            self._survey, self._causes, self._silence, self._past, self._ended,
         ) = self._keys  # fmt: skip
         self._lifetime = max(1, int(DOMAIN_LIFETIME / rate))
         self._commit = client.register_script(script("commit_incidents"))
@@ -65,7 +70,7 @@ class RedisIncidents:
     def look(self, query: Query) -> View:
         """Read the revision first: what is committed after it makes the next commit fail."""
         pipe = self._client.pipeline(transaction=False)
-        pipe.hmget(self._mark, ["revision", "watermark", "processed_until", "changed", "judged"])
+        pipe.hmget(self._mark, list(MARKS))
         pipe.zrangebyscore(self._wait, "-inf", query.now, 0, LISTED)
         pipe.zrangebyscore(self._due, "-inf", query.dirty_before, 0, LISTED)
         pipe.hkeys(self._topology)
@@ -75,7 +80,9 @@ class RedisIncidents:
         with translated():
             marks, waiting, overdue, versions, surveys, *found = pipe.execute()
         placed = zip(query.anomalies, found[0] if found else (), strict=True)
-        revision, watermark, processed_until, changed, judged = (int(mark or 0) for mark in marks)
+        revision, watermark, processed_until, changed, judged, silenced, remembered = (
+            int(mark or 0) for mark in marks
+        )
         return View(
             revision,
             watermark,
@@ -87,6 +94,8 @@ class RedisIncidents:
             tuple(sorted(_version(field) for field in versions)),
             tuple(sorted(_survey(field) for field in surveys)),
             judged,
+            silenced,
+            remembered,
         )
 
     def cells(self, spans: Sequence[tuple[int, int]]) -> tuple[Placed, ...]:
@@ -159,6 +168,19 @@ class RedisIncidents:
             text = self._client.hget(self._topology, fields[0]) if fields else None
         return EMPTY if text is None else unpacked_calls(text)
 
+    def silences(self) -> tuple[Silence, ...]:
+        """Return what is known of silences."""
+        with translated():
+            found = self._client.hgetall(self._silence)
+        return tuple(Silence.model_validate_json(found[name]) for name in sorted(found))
+
+    def past(self) -> tuple[Past, ...]:
+        """Return the incidents of the past, in two round trips."""
+        with translated():
+            names = self._client.zrange(self._ended, 0, -1)
+            found = self._client.hmget(self._past, names) if names else ()
+        return tuple(Past.model_validate_json(text) for text in found if text is not None)
+
     def surveyed(self, topology: Topology, survey: Survey) -> Topology:
         """Return a topology with what a survey saw of its calls."""
         if survey.version != topology.version:
@@ -221,6 +243,15 @@ def _payload(commit: Commit) -> dict[str, list[list[str]]]:
         "survey": survey,
         "changes": [[str(c.observed_at), c.model_dump_json()] for c in commit.changes],
         "causes": [[one.incident, _cause_text(one)] for one in commit.causes],
+        "silence": [
+            *([one.id, one.model_dump_json()] for one in commit.silences),
+            *([name, ""] for name in commit.lapsed),
+        ],
+        "past": [
+            *([name, "", ""] for name in commit.undone),
+            *([p.incident, str(p.resolved_at), p.model_dump_json()] for p in commit.past),
+        ],
+        "kept": [[str(commit.horizon.past), str(KEPT_PAST)]],
     }
 
 
@@ -229,7 +260,7 @@ def _row(record: Record) -> list[str]:
     return [
         record.id,
         str(record.version),
-        str(record.active_until) if record.live else "",
+        str(record.active_until + record.patience) if record.live else "",
         str(record.notify_from) if waits else "",
         "" if record.live else str(record.last),
         record.merged_into or "",

@@ -6,13 +6,15 @@
 --       payload: {seen: [[anomaly, time, incident]], cells: [[time, member]],
 --       records: [[id, version, open, wait, closed, into, last]], topology: [[field, calls]],
 --       survey: [[field, seen]], changes: [[time, member]], causes: [[incident, verdict with the
---       time it was given in its first 15 digits]]}, every leaf a string, "" for none;
+--       time it was given in its first 15 digits]], silence: [[id, text]],
+--       past: [[incident, end, text]], kept: [[end before which the past is forgotten, how many]]},
+--       every leaf a string, "" for none: in the text of a silence or of the past, to forget it;
 --       then the text of each record, in the order of their rows.
 -- Returns the new revision and, per record, the generation published, nil where the revision has
 -- moved on.
 local mark, seen, within, cell, inc, redirect, moved, open, wait, closed, dirty, due, told,
-  topology, changes, survey, causes = unpack(KEYS)
-assert(#KEYS == 17 and #ARGV >= 13, 'commit_incidents: wrong number of keys or arguments')
+  topology, changes, survey, causes, silence, past, ended = unpack(KEYS)
+assert(#KEYS == 20 and #ARGV >= 13, 'commit_incidents: wrong number of keys or arguments')
 for i = 1, 12 do
   assert(tonumber(ARGV[i]), 'commit_incidents: argument ' .. i .. ' is no number')
 end
@@ -39,6 +41,10 @@ end
 for _, row in ipairs(payload.causes) do
   assert(given(row[2]), 'commit_incidents: a verdict without its time')
 end
+strings(payload.silence, 2)
+strings(payload.past, 3)
+strings(payload.kept, 2)
+assert(tonumber(payload.kept[1][1]) and tonumber(payload.kept[1][2]), 'commit_incidents: kept')
 
 if (redis.call('HGET', mark, 'revision') or '0') ~= ARGV[1] then
   return nil
@@ -117,6 +123,41 @@ if excess > 0 then
   end)
   for at = 1, excess do
     redis.call('HDEL', causes, first[at][2])
+  end
+end
+
+for _, row in ipairs(payload.silence) do
+  if row[2] == '' then
+    redis.call('HDEL', silence, row[1])
+  else
+    redis.call('HSET', silence, row[1], row[2])
+  end
+end
+if #payload.silence > 0 then
+  redis.call('HSET', mark, 'silenced', revision)
+end
+local function forget_past(id)
+  redis.call('ZREM', ended, id)
+  return redis.call('HDEL', past, id) == 1
+end
+local altered = false
+for _, row in ipairs(payload.past) do
+  if row[3] == '' then
+    altered = forget_past(row[1]) or altered
+  else
+    redis.call('HSET', past, row[1], row[3])
+    redis.call('ZADD', ended, row[2], row[1])
+    altered = true
+  end
+end
+if altered then
+  redis.call('HSET', mark, 'remembered', revision)
+  local oldest, most = unpack(payload.kept[1])
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', ended, '-inf', '(' .. oldest)) do
+    forget_past(id)
+  end
+  for _, id in ipairs(redis.call('ZRANGE', ended, 0, -1 - tonumber(most))) do
+    forget_past(id)
   end
 end
 
