@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from aiops.adapters.cloudevent import encode
+from aiops.adapters.cloudevent import encode, iso
 from aiops.batching import Reading, batches
 from aiops.events import Call, Incident, SeriesHead, TopologyObserved
 from aiops.ports import Event, Message
 from aiops.series import SeriesMap
+from local.cli import main
 from local.receiver import Receiver
 from local.servers.redis import OwnRedis
 from local.up import Pipeline
@@ -122,6 +123,26 @@ def test_samples_become_an_incident_with_its_cause_and_people_are_told_once(worl
     until(lambda: {m.channel for m in world.receiver.messages} >= {"slack", "webhook"})
     steps = [m for m in world.receiver.messages if m.channel == "webhook"]
     assert len({m.key for m in steps}) == len(steps)
+
+
+def test_an_alert_and_a_verdict_from_the_command_line_reach_the_incident(
+    world: World, tmp_path: Path
+) -> None:
+    servers = ["--bootstrap-servers", world.producer.config["bootstrap_servers"]]
+    world.sample("billing", 250.0)
+    labels = {"alertname": "TooManyErrors", "service": "billing", "severity": "critical"}
+    began = iso(time.time_ns() // 1_000_000)
+    alert = {"status": "firing", "labels": labels, "startsAt": began, "fingerprint": "1"}
+    payload = tmp_path / "payload.json"
+    payload.write_text(json.dumps({"version": "4", "alerts": [alert]}))
+    assert main(["alerts", str(payload), *servers]) == 0
+    until(lambda: any(i.anomalies > 1 for i in world.incidents("billing")))
+    joined = [i for i in world.incidents("billing") if i.anomalies > 1][-1]
+    assert {piece.peak.detector for piece in joined.evidence} == {"static", "alertmanager"}
+    assert joined.severity == 5
+    assert main(["verdict", joined.id, "--cause", "billing", *servers]) == 0
+    words = "1 verdict so far: too few to say"
+    until(lambda: world.incidents("billing")[-1].root_cause[0].confidence_reason == words)
 
 
 def test_a_record_that_cannot_be_read_reaches_the_dead_letter_topic_with_the_reason(
