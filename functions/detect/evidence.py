@@ -28,10 +28,7 @@ Until every hour was seen, much is new that means nothing.
 """
 
 QUIET = 1.01
-"""The most evidence of what only the hour or a standstill speaks for: it alarms, and says no more.
-
-What is new to a series is far more often a fault, so that it has to rank above.
-"""
+"""The most evidence of a standstill: how unlikely it is says nothing of how bad it is."""
 
 
 def rare(surprise: FloatArray, new: FloatArray, line: float) -> list[FloatArray]:
@@ -81,6 +78,11 @@ def _faint(share: FloatArray) -> FloatArray:
     return share
 
 
+def departed(share: FloatArray) -> FloatArray:
+    """Return the evidence of so many nats, as a share of those that alarm, against the hour."""
+    return np.where(share <= 1.0, _faint(np.minimum(share, 1.0)), share)
+
+
 def quiet(share: FloatArray) -> FloatArray:
     """Return the evidence of a share of the line that says no more than that it was crossed."""
-    return np.where(share <= 1.0, _faint(np.minimum(share, 1.0)), QUIET)
+    return np.minimum(departed(share), QUIET)

@@ -7,7 +7,7 @@ import numpy as np
 from aiops.detection import FloatArray, Scores, StateArray, TimeArray
 from functions.detect.calendar import HOURS, Calendar
 from functions.detect.departure import Departures, Found, Sample
-from functions.detect.evidence import grown, lasting, quiet, rare
+from functions.detect.evidence import departed, grown, lasting, quiet, rare
 from functions.detect.explanation import Reasons
 from functions.detect.level import Level, Tail
 from functions.detect.novelty import Book, Codebook, Novelty
@@ -138,7 +138,7 @@ class Detector:
         late = lasting(surprise[:, 2], state["run"][:, 2], unknown, step)
         known = np.stack([*rare(surprise, new, self._rare_line), late], axis=1)
         known *= grown(sample.count * step)[:, None]
-        others = np.stack([quiet(found.evidence), quiet(still)], axis=1)
+        others = np.stack([departed(found.evidence), quiet(still)], axis=1)
         parts = np.concatenate([known, others], axis=1)
         expected = np.where(better, found.expected, center)
         lower, upper = _within(expected, band, found)
