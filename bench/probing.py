@@ -21,7 +21,7 @@ from aiops import topics
 from aiops.adapters.cloudevent import encode
 from aiops.batching import Reading, batches
 from aiops.clock import SystemClock
-from aiops.events import AnomaliesDetected, Incident, SeriesHead
+from aiops.events import AnomaliesDetected, Incident, SeriesHead, WorkDue
 from aiops.ports import Message
 from aiops.series import SeriesMap
 from bench.workload import Sweeps, groups
@@ -76,6 +76,8 @@ class Watch:
 
     def _take(self, record: ConsumerRecord, now: float) -> None:
         if record.topic == topics.ANOMALIES:
+            if dict(record.headers).get("ce_type", b"").decode() == WorkDue.type:
+                return
             for anomaly in AnomaliesDetected.model_validate_json(record.value).anomalies:
                 if anomaly.metric == METRIC:
                     self.anomaly.setdefault(anomaly.service, now)

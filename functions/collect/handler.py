@@ -75,7 +75,11 @@ class CollectHandler:
         if is_open or left_behind:
             yield from self._through_every_partition(now)
         if is_open or seen.overdue or seen.waiting:
-            yield _work(WorkDue(stage="correlate", now=now, processed_until=self._processed()))
+            yield _work(WorkDue(stage="correlate", now=now))
+        processed = self._processed() if is_open else None
+        if processed is not None:
+            due = WorkDue(stage="correlate", now=now, processed_until=processed)
+            yield self._behind_the_anomalies(due)
         if self.actions.due(range(SLOTS), now, 1):
             yield _work(WorkDue(stage="act", now=now))
         if self.training.due(now):
@@ -87,7 +91,15 @@ class CollectHandler:
         Without it nobody could tell a partition that is quiet from one that is behind.
         """
         for partition in range(self.publisher.partitions(topics.METRICS)):
-            yield _work(WorkDue(stage="detect", now=now), partition)
+            yield _work(WorkDue(stage="detect", now=now), topics.METRICS, str(partition), partition)
+
+    def _behind_the_anomalies(self, due: WorkDue) -> Message:
+        """Return a mark for the partition of `anomalies` that holds the domain's.
+
+        Every anomaly up to `processed_until` was published before this is; who gets it, has got
+        them all.
+        """
+        return _work(due, topics.ANOMALIES, self.domain)
 
     def _processed(self) -> int | None:
         """Return up to when every partition is processed; None while one is not known."""
@@ -146,14 +158,15 @@ class CollectHandler:
         ]
 
 
-def _work(due: WorkDue, partition: int | None = None) -> Message:
-    topic = topics.CONTROL if partition is None else topics.METRICS
-    place = due.stage if partition is None else str(partition)
+def _work(
+    due: WorkDue, topic: str = topics.CONTROL, key: str = "", partition: int | None = None
+) -> Message:
+    place = key or due.stage
     return Message(
         topic,
         place,
         Event(
-            id=derive("work", due.stage, due.now, place),
+            id=derive("work", due.stage, due.now, topic, place),
             source=SOURCE,
             type=WorkDue.type,
             time=due.now,

@@ -16,7 +16,7 @@ from aiops import topics
 from aiops.action_log import SLOTS, ActionRecord
 from aiops.adapters.keys import Keys
 from aiops.errors import Unavailable
-from aiops.events import ActionFinished, Incident
+from aiops.events import ActionFinished, Incident, WorkDue
 from aiops.incident_store import Record
 from aiops.series import SHARDS
 from local.chaos.waiting import DOMAIN
@@ -92,6 +92,8 @@ def read_topics(outcome: Outcome, bootstrap: str, partitions: Mapping[str, int])
 
 def _take(outcome: Outcome, topic: str, value: bytes, headers: Mapping[str, bytes]) -> None:
     if topic == topics.ANOMALIES:
+        if headers.get("ce_type", b"").decode() == WorkDue.type:
+            return
         for anomaly in json.loads(value)["anomalies"]:
             content = json.dumps(anomaly, sort_keys=True)
             if outcome.anomalies.setdefault(anomaly["id"], content) != content:
