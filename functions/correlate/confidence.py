@@ -1,13 +1,13 @@
 """How often suspects like these were the cause, by what people said of incidents before.
 
-Judged incidents whose first suspect led as clearly are compared, drawn towards all others as far
-as there are few of them. Below a number of verdicts nothing is said.
+Judged incidents whose first suspect scored as high are compared, drawn towards all others as far
+as there are few of them. Below a number of verdicts nothing is said. How far the first suspect led
+the second tells right from wrong no better than chance, so it is not looked at.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import log2, sqrt
 
 from aiops.events import CauseJudged, Suspect
 from aiops.incident_store import Record
@@ -16,11 +16,11 @@ from aiops.verdicts import CauseGiven
 ENOUGH = 10
 """Verdicts on causes from which they say something."""
 
-LEADS = (0.6, 0.75)
-"""Where one lead ends and the next begins: half is none, 0.75 three times the second's score."""
+BANDS = 8
+"""Scores below 1, and below 2, 4, 8 and so on: as high is what lies in the same band."""
 
 DRAWN = 4.0
-"""Verdicts that those on all other incidents are worth beside those on such a lead."""
+"""Verdicts that those on all other incidents are worth beside those on as high a score."""
 
 DOUBT = 0.5
 """What is added to each outcome: Jeffreys' prior of which suspect it was, or none of them."""
@@ -53,31 +53,33 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """What the verdicts on one ranker's suspects teach; by how clearly the first one led."""
+    """What the verdicts on one ranker's suspects teach: all, and by the score of the first one."""
 
     every: Track
-    by_lead: tuple[Track, ...]
+    by_band: tuple[Track, ...]
 
     @classmethod
     def of(cls, given: Iterable[CauseGiven], ranker: str) -> "Confidence":
         """Learn from the verdicts on the suspects of a ranker."""
         mine = [one for one in given if one.ranker == ranker and one.suspects]
-        bins: list[list[CauseGiven]] = [[] for _ in range(len(LEADS) + 1)]
+        bands: list[list[CauseGiven]] = [[] for _ in range(BANDS)]
         for one in mine:
-            bins[bisect_right(LEADS, one.lead)].append(one)
-        return cls(Track.of(mine), tuple(Track.of(few) for few in bins))
+            bands[band(one.score)].append(one)
+        return cls(Track.of(mine), tuple(Track.of(few) for few in bands))
 
     def told(self, suspects: Sequence[Suspect]) -> tuple[Suspect, ...]:
         """Return suspects with how sure they are, and what that rests on."""
-        if not self.every.judged:
+        if not self.every.judged or not suspects:
             return tuple(suspects)
-        like = self.by_lead[bisect_right(LEADS, lead(suspects))]
+        height = band(suspects[0].score)
         return tuple(
             one.model_copy(
-                update={"confidence": self._share(place, like), "confidence_reason": words}
+                update={
+                    "confidence": self._share(place, self.by_band[height]),
+                    "confidence_reason": self._words(place, height),
+                }
             )
             for place, one in enumerate(suspects)
-            for words in (self._words(place, like),)
         )
 
     def _share(self, place: int, like: Track) -> float | None:
@@ -90,17 +92,17 @@ class Confidence:
         share = (like.right[place] + DOUBT + drawn) / (like.judged + OUTCOMES * DOUBT + weight)
         return round(share, 3)
 
-    def _words(self, place: int, like: Track) -> str:
-        known = self.every.judged
+    def _words(self, place: int, height: int) -> str:
+        known, like = self.every.judged, self.by_band[height]
         if known < ENOUGH:
             return f"{known} verdict{'s' if known > 1 else ''} so far: too few to say"
         what = f"the {('first', 'second', 'third')[place]} suspect was the cause"
         every = f"{self.every.right[place]} of {known}"
         if not like.judged:
-            return f"{what} in {every} incidents, none of which had such a lead"
+            return f"{what} in {every} incidents, none of which scored {_span(height)}"
         low, high = wilson(like.right[place], like.judged)
         return (
-            f"{what} in {like.right[place]} of {like.judged} incidents with such a lead"
+            f"{what} in {like.right[place]} of {like.judged} incidents that scored {_span(height)}"
             f" ({low:.0%} to {high:.0%} at 95 %), {every} in all"
         )
 
@@ -113,16 +115,21 @@ def cause_given(record: Record, judged: CauseJudged, ranker: str) -> CauseGiven:
         cause=judged.cause,
         ranker=ranker,
         suspects=tuple(one.service for one in suspects),
-        lead=round(lead(suspects), 6),
+        score=suspects[0].score if suspects else 0.0,
         given_by=judged.given_by,
         given_at=judged.given_at,
     )
 
 
-def lead(suspects: Sequence[Suspect]) -> float:
-    """Return the first score by the sum of the first two: 0.5 for a tie, 1 for the only one."""
-    scores = [max(0.0, one.score) for one in suspects[:2]]
-    return scores[0] / sum(scores) if scores and sum(scores) else 0.5
+def band(score: float) -> int:
+    """Return in which band a score lies, 0 to BANDS - 1."""
+    return min(BANDS - 1, 0 if score < 1 else 1 + int(log2(score)))
+
+
+def _span(height: int) -> str:
+    if height in {0, BANDS - 1}:
+        return "below 1" if height == 0 else f"{2 ** (height - 1)} or more"
+    return f"{2 ** (height - 1)} to {2**height}"
 
 
 def wilson(right: int, judged: int) -> tuple[float, float]:

@@ -44,7 +44,7 @@ class CauseGiven(NamedTuple):
         cause: The service it was; None where nobody knows, or it was none of the suspects.
         ranker: What named the suspects.
         suspects: Services people were first told of, the first suspect first.
-        lead: How clearly the first one led, 0.5 to 1.
+        score: That of the first one.
         given_at: Of two on the same incident the later counts.
     """
 
@@ -52,7 +52,7 @@ class CauseGiven(NamedTuple):
     cause: str | None
     ranker: str
     suspects: tuple[str, ...]
-    lead: float
+    score: float
     given_by: str
     given_at: int
 

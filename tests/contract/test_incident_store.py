@@ -347,7 +347,7 @@ def test_on_redis_all_keys_of_a_domain_share_a_slot():
 
 
 def cause(incident="i1", at=1, cause="a"):
-    return CauseGiven(incident, cause, "evidence", ("a", "b"), 0.75, "ann", at)
+    return CauseGiven(incident, cause, "evidence", ("a", "b"), 2.5, "ann", at)
 
 
 def test_the_last_verdict_on_a_cause_counts_in_whatever_order_they_come(store):

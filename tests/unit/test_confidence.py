@@ -13,16 +13,16 @@ from aiops.errors import Misconfigured
 from aiops.events import CauseJudged, Suspect
 from aiops.verdicts import CauseGiven
 from functions.act import wording
-from functions.correlate.confidence import ENOUGH, Confidence, lead, wilson
+from functions.correlate.confidence import BANDS, ENOUGH, Confidence, band, wilson
 from local.commands import verdict as command
 from tests import incidents
 
 SERVICES = ("a", "b", "c")
-CLEAR, NARROW = 0.9, 0.55
+HIGH, LOW = 9.0, 1.1
 
 
-def said(cause, leading=CLEAR, ranker="evidence", suspects=SERVICES):
-    return CauseGiven("i", cause, ranker, suspects, leading, "ann", 1)
+def said(cause, score=HIGH, ranker="evidence", suspects=SERVICES):
+    return CauseGiven("i", cause, ranker, suspects, score, "ann", 1)
 
 
 def named(*scores):
@@ -32,23 +32,23 @@ def named(*scores):
     )
 
 
-CLEARLY, NARROWLY = named(9.0, 1.0, 0.5), named(1.1, 1.0, 0.9)
+STRONG, WEAK = named(9.0, 1.0, 0.5), named(1.1, 1.0, 0.9)
 
 
-def told(verdicts, suspects=CLEARLY):
+def told(verdicts, suspects=STRONG):
     return Confidence.of(verdicts, "evidence").told(suspects)
 
 
 @pytest.mark.parametrize(
-    ("scores", "expected"),
-    [((3.0, 1.0), 0.75), ((1.0, 1.0), 0.5), ((2.0,), 1.0), ((0.0, 0.0), 0.5), ((), 0.5)],
+    ("score", "expected"),
+    [(-1.0, 0), (0.0, 0), (0.99, 0), (1.0, 1), (1.99, 1), (2.0, 2), (7.9, 3), (1e9, BANDS - 1)],
 )
-def test_a_lead_is_the_first_score_by_that_of_the_first_two(scores, expected):
-    assert lead(named(*scores)) == expected
+def test_scores_are_as_high_as_others_up_to_the_next_power_of_two(score, expected):
+    assert band(score) == expected
 
 
 def test_without_verdicts_nothing_is_said_of_a_suspect():
-    assert told(()) == CLEARLY
+    assert told(()) == STRONG
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 verdict"), (ENOUGH - 1, "9 verdicts")])
@@ -62,29 +62,29 @@ def test_from_enough_verdicts_on_the_share_that_was_right_is_told_with_its_inter
     first, second, third = told([said("a")] * 9 + [said("b")] * 2 + [said(None)])
     assert first.confidence == pytest.approx(9.5 / 14, abs=1e-3)
     assert first.confidence_reason == (
-        "the first suspect was the cause in 9 of 12 incidents with such a lead"
+        "the first suspect was the cause in 9 of 12 incidents that scored 8 to 16"
         " (47% to 91% at 95 %), 9 of 12 in all"
     )
     assert second.confidence == pytest.approx(2.5 / 14, abs=1e-3)
     assert third.confidence == pytest.approx(0.5 / 14, abs=1e-3)
 
 
-def test_incidents_whose_first_suspect_led_as_clearly_are_compared():
-    verdicts = [said("a")] * 12 + [said("b", NARROW)] * 12
-    clear, narrow = told(verdicts)[0], told(verdicts, NARROWLY)[0]
-    assert clear.confidence > 0.6
-    assert narrow.confidence < 0.3
-    assert "12 of 12 incidents with such a lead" in clear.confidence_reason
+def test_incidents_whose_first_suspect_scored_as_high_are_compared():
+    verdicts = [said("a")] * 12 + [said("b", LOW)] * 12
+    high, low = told(verdicts)[0], told(verdicts, WEAK)[0]
+    assert high.confidence > 0.6
+    assert low.confidence < 0.3
+    assert "12 of 12 incidents that scored 8 to 16" in high.confidence_reason
 
 
-def test_a_lead_that_was_never_judged_is_drawn_to_all_that_were():
-    narrow = told([said("a")] * 12, NARROWLY)[0]
+def test_a_score_that_was_never_judged_is_drawn_to_all_that_were():
+    narrow = told([said("a")] * 12, WEAK)[0]
     assert 0.5 < narrow.confidence < 1
-    assert narrow.confidence_reason.endswith("12 of 12 incidents, none of which had such a lead")
+    assert narrow.confidence_reason.endswith("12 of 12 incidents, none of which scored 1 to 2")
 
 
 def test_what_another_ranker_named_teaches_nothing():
-    assert told([said("a", ranker="robust")] * 30) == CLEARLY
+    assert told([said("a", ranker="robust")] * 30) == STRONG
 
 
 def test_a_service_that_was_not_suspected_speaks_against_all_who_were():
@@ -92,13 +92,13 @@ def test_a_service_that_was_not_suspected_speaks_against_all_who_were():
 
 
 VERDICTS = st.lists(
-    st.builds(said, st.sampled_from(("a", "b", "c", "z", None)), st.sampled_from((CLEAR, NARROW))),
+    st.builds(said, st.sampled_from(("a", "b", "c", "z", None)), st.sampled_from((HIGH, LOW))),
     min_size=ENOUGH,
     max_size=40,
 )
 
 
-@given(VERDICTS, st.sampled_from((CLEARLY, NARROWLY)))
+@given(VERDICTS, st.sampled_from((STRONG, WEAK)))
 def test_suspects_share_what_there_is_to_be_sure_of(verdicts, suspects):
     found = [one.confidence for one in told(verdicts, suspects)]
     assert all(0 < one < 1 for one in found)
@@ -112,7 +112,7 @@ def test_another_verdict_for_the_first_suspect_never_makes_it_less_likely(verdic
 
 
 def test_the_order_of_verdicts_does_not_matter():
-    verdicts = [said("a")] * 8 + [said("b"), said("c", NARROW), said(None)]
+    verdicts = [said("a")] * 8 + [said("b"), said("c", LOW), said(None)]
     orders = [order[:3] for order in permutations(verdicts[8:])]
     assert len({told([*verdicts[:8], *order]) for order in orders}) == 1
 
