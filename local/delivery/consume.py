@@ -31,6 +31,7 @@ _POLL_MS = 200
 _POLL_PAUSED_MS = 50
 _AFTER_ERROR_SECONDS = 0.5
 _IN_FLIGHT_SECONDS = 5.0
+_JOIN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ class TopicConsumer:
         self._thread = threading.Thread(target=self._run, name=subscription.name, daemon=True)
         self.assigned = threading.Event()
 
+    @property
+    def name(self) -> str:
+        """Return the name of what consumes."""
+        return self._about.name
+
     def start(self) -> None:
         """Join the group, in a thread; `assigned` is set once there are partitions."""
         self._thread.start()
@@ -94,20 +100,29 @@ class TopicConsumer:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        consumer = self._connected()
-        if consumer is None:
-            return
-        try:
-            due = time.monotonic() + _COMMIT_SECONDS
-            while not self._stopping.is_set():
-                self._poll(consumer)
-                if time.monotonic() >= due:
-                    self._commit(consumer)
-                    due = time.monotonic() + _COMMIT_SECONDS
-            self._partitions.finish(_IN_FLIGHT_SECONDS)
-            self._commit(consumer)
-        finally:
-            consumer.close(autocommit=False, timeout_ms=2_000)
+        while (consumer := self._connected()) is not None:
+            try:
+                self._consume(consumer)
+            finally:
+                consumer.close(autocommit=False, timeout_ms=2_000)
+
+    def _consume(self, consumer: KafkaConsumer) -> None:
+        """Poll until asked to stop, or until it is clear that nothing will ever be assigned.
+
+        The client may miss an answer while it joins, and then waits for it without end.
+        """
+        due = time.monotonic() + _COMMIT_SECONDS
+        joined_by = time.monotonic() + _JOIN_SECONDS
+        while not self._stopping.is_set():
+            self._poll(consumer)
+            if time.monotonic() >= due:
+                self._commit(consumer)
+                due = time.monotonic() + _COMMIT_SECONDS
+            if not self.assigned.is_set() and time.monotonic() >= joined_by:
+                log.warning("%s: no partitions yet: joins anew", self._about.name)
+                return
+        self._partitions.finish(_IN_FLIGHT_SECONDS)
+        self._commit(consumer)
 
     def _connected(self) -> KafkaConsumer | None:
         while not self._stopping.is_set():
@@ -129,10 +144,22 @@ class TopicConsumer:
                 )
             except (KafkaError, OSError) as error:
                 self._after(error)
-            else:
-                consumer.subscribe(list(self._about.topics), listener=_Listener(self))
+                continue
+            if self._subscribed(consumer):
                 return consumer
         return None
+
+    def _subscribed(self, consumer: KafkaConsumer) -> bool:
+        """Subscribe to topics that are known by then: whoever joins before is assigned nothing."""
+        try:
+            for topic in self._about.topics:
+                consumer.partitions_for_topic(topic)
+        except (KafkaError, OSError) as error:
+            consumer.close(autocommit=False, timeout_ms=2_000)
+            self._after(error)
+            return False
+        consumer.subscribe(list(self._about.topics), listener=_Listener(self))
+        return True
 
     def _poll(self, consumer: KafkaConsumer) -> None:
         try:

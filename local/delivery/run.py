@@ -24,7 +24,7 @@ from local.manifests import Manifests
 
 log = logging.getLogger(__name__)
 
-_JOIN_SECONDS = 30.0
+_JOIN_SECONDS = 90.0
 _STOP_SECONDS = 10.0
 _CONNECTIONS = 128
 
@@ -94,9 +94,14 @@ class Delivery:
             Unavailable: one has none in time.
         """
         deadline = time.monotonic() + _JOIN_SECONDS
-        for consumer in self._consumers:
-            if not consumer.assigned.wait(max(0.0, deadline - time.monotonic())):
-                raise Unavailable(f"delivery: consumer groups not joined in {_JOIN_SECONDS:g} s")
+        late = [
+            consumer.name
+            for consumer in self._consumers
+            if not consumer.assigned.wait(max(0.0, deadline - time.monotonic()))
+        ]
+        if late:
+            names = ", ".join(late)
+            raise Unavailable(f"delivery: no partitions in {_JOIN_SECONDS:g} s: {names}")
 
     def release(self) -> None:
         """Begin to deliver, and to tick."""

@@ -97,7 +97,7 @@ def feed(bootstrap: str) -> None:
     """Produce hours of noise that end in a spike for each service."""
     now = time.time_ns() // 60_000_000_000 * 60_000
     noise = np.random.default_rng(1).normal(10.0, 1.0, (MINUTES, len(SERVICES)))
-    noise[-3:] += 90.0
+    noise[-8:] += 90.0
     readings = [
         Reading(
             SeriesHead(metric="latency_milliseconds", labels={"service": service}),
@@ -129,7 +129,7 @@ class Reader:
     def until(self, satisfied: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not satisfied():
-            assert time.monotonic() < deadline, "not in time"
+            assert time.monotonic() < deadline, f"not in time: {self.anomalies} {self.incidents}"
             self.look()
 
     def settle(self, pipeline: Pipeline, seconds: float = 3.0) -> None:
