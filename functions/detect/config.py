@@ -62,6 +62,11 @@ class Rule(BaseModel):
         return self
 
     @property
+    def fit_params(self) -> dict[str, Any]:
+        """What a model is to be fitted with."""
+        return {**self.params, "together": list(self.together)} if self.together else self.params
+
+    @property
     def joint(self) -> str:
         """What the series of rows is called that several metrics make together."""
         return "+".join(self.together)

@@ -21,7 +21,7 @@ from functions.detect.batch import Batch, take
 from functions.detect.config import DetectConfig
 from functions.detect.control import Control
 from functions.detect.fitted import Shelf
-from functions.detect.group import Outcome
+from functions.detect.outcome import Outcome
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 

@@ -8,8 +8,9 @@ from aiops.verdicts import Given
 from functions.detect.batch import Batch
 from functions.detect.config import DetectConfig
 from functions.detect.fitted import Fleet, Needed
-from functions.detect.group import Group, Known, Outcome
+from functions.detect.group import Group
 from functions.detect.judge import Judge
+from functions.detect.outcome import Known, Outcome
 
 Place = tuple[int, str]
 """Shard and key of a series."""
