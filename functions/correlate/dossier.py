@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import log1p
 
 from aiops.events import Anomaly, Evidence
+from aiops.once import Once
 
 MAX_RATIO = 50.0
 SYMPTOM_WEIGHT = 0.5
@@ -90,21 +91,30 @@ def opened(evidence: Iterable[Evidence]) -> Dossiers:
 
 
 def _enter(dossier: Dossier, peak: Anomaly) -> None:
-    said, role = weight(peak), peak.role
+    kind, strength, said = _entry(peak)
+    if strength > getattr(dossier, kind):
+        setattr(dossier, kind, strength)
+    dossier.said.append(said)
+
+
+def _entry_of(peak: Anomaly) -> tuple[str, float, tuple[float, str, str]]:
+    """Return of which kind it is, how strong that is, and what is said of it."""
+    strength = said = weight(peak)
     if fell(peak):
-        dossier.demand = max(dossier.demand, said)
-        said *= DEMAND_WEIGHT
-    elif role == "traffic":
-        dossier.load = max(dossier.load, said)
-        said *= DEMAND_WEIGHT
-    elif role == "saturation":
+        kind, said = "demand", said * DEMAND_WEIGHT
+    elif peak.role == "traffic":
+        kind, said = "load", said * DEMAND_WEIGHT
+    elif peak.role == "saturation":
         said *= INDIRECT_WEIGHT if _indirect(peak.metric) else 1.0
-        dossier.saturation = max(dossier.saturation, said)
+        kind, strength = "saturation", said
     else:
         # Words are told by the service itself: they count in full.
         said *= SYMPTOM_WEIGHT if peak.template is None else 1.0
-        dossier.symptom = max(dossier.symptom, said / SYMPTOM_WEIGHT)
-    dossier.said.append((said, peak.metric, f"{peak.metric}: {peak.reason}"))
+        kind, strength = "symptom", said / SYMPTOM_WEIGHT
+    return kind, strength, (said, peak.metric, f"{peak.metric}: {peak.reason}")
+
+
+_entry = Once(_entry_of)
 
 
 def _indirect(metric: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aiops import topics
 from aiops.events import Incident
+from aiops.evidence_json import json_of
 from aiops.ids import derive
 from aiops.incident_store import Held, Record
 from aiops.ports import Event, Message
@@ -24,7 +25,7 @@ def bounded(record: Record) -> tuple[Incident, bytes]:
     """Return the snapshot of a record and its JSON, with less in it where it would be too large."""
     for evidence in (MAX_EVIDENCE, *LESS_EVIDENCE):
         snapshot = incident_of(record, evidence)
-        data = snapshot.model_dump_json().encode()
+        data = json_of(snapshot)
         if len(data) <= MAX_BYTES:
             return snapshot, data
     least = incident_of(record, 0)
@@ -34,7 +35,7 @@ def bounded(record: Record) -> tuple[Incident, bytes]:
         "joins": (),
     }
     least = least.model_copy(update=few)
-    return least, least.model_dump_json().encode()
+    return least, json_of(least)
 
 
 def incident_of(record: Record, evidence: int = MAX_EVIDENCE) -> Incident:

@@ -17,6 +17,7 @@ from aiops.adapters.packed_topology import (
 from aiops.adapters.redis_client import script, translated
 from aiops.cell import Cell, Site
 from aiops.events import ChangeObserved
+from aiops.evidence_json import json_of
 from aiops.incident_store import (
     KEPT_CHANGES,
     KEPT_PAST,
@@ -206,7 +207,7 @@ class RedisIncidents:
             KEPT_CHANGES,
             MOST_CAUSES,
             orjson.dumps(_payload(commit)),
-            *(record.model_dump_json().encode() for record in commit.records),
+            *map(json_of, commit.records),
         ]
         with translated():
             done = self._commit(keys=self._keys, args=arguments)
