@@ -330,6 +330,9 @@ class IncidentStore(Protocol):
         One that has to be quiet for longer counts as active for so much longer.
         """
 
+    def ended(self, limit: int) -> tuple[str, ...]:
+        """Return incidents that are over or merged, that with the latest anomaly first."""
+
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time, both ends included, oldest first."""
 

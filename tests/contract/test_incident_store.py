@@ -417,3 +417,14 @@ def test_an_incident_that_needs_patience_counts_as_active_for_so_much_longer(sto
     commit(store, records=(record("i1", at=(10,), patience=20_000), record("i2", at=(15,))))
     assert store.quiet(second(30), 9) == ("i2",)
     assert store.quiet(second(31), 9) == ("i2", "i1")
+
+
+def test_what_is_over_is_listed_the_latest_first(store):
+    assert store.ended(9) == ()
+    over = {"status": "resolved", "resolved_at": 3}
+    merged = record("i3", at=(5,), status="merged", merged_into="i1")
+    commit(store, records=(record("i1", at=(10,), **over), record("i2", at=(30,), **over), merged))
+    commit(store, records=(record("i4", at=(50,)),))
+    assert store.ended(9) == ("i2", "i1", "i3")
+    assert store.ended(1) == ("i2",)
+    assert store.ended(0) == ()

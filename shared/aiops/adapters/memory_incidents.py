@@ -53,7 +53,7 @@ class MemoryIncidents:
     given: dict[str, CauseGiven] = field(default_factory=dict)
     quieted: dict[str, Silence] = field(default_factory=dict)
     silenced: int = 0
-    ended: dict[str, Past] = field(default_factory=dict)
+    bygone: dict[str, Past] = field(default_factory=dict)
     remembered: int = 0
 
     def look(self, query: Query) -> View:
@@ -114,6 +114,11 @@ class MemoryIncidents:
         )
         return tuple(name for active, name in found if active < before)[:limit]
 
+    def ended(self, limit: int) -> tuple[str, ...]:
+        """Return incidents that are over or merged."""
+        over = sorted((r.last, name) for name, r in self.records.items() if not r.live)
+        return tuple(name for _, name in reversed(over))[: max(0, limit)]
+
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
         """Return the changes observed in that time."""
         return tuple(change for at, _, change in self.observed if since <= at <= until)
@@ -128,7 +133,7 @@ class MemoryIncidents:
 
     def past(self) -> tuple[Past, ...]:
         """Return the incidents of the past."""
-        return tuple(sorted(self.ended.values(), key=_by_end))
+        return tuple(sorted(self.bygone.values(), key=_by_end))
 
     def topology(self, version: str) -> Topology:
         """Return a topology, an empty one where it is gone."""
@@ -208,12 +213,12 @@ class MemoryIncidents:
         self.quieted |= {one.id: one for one in commit.silences}
         for name in commit.lapsed:
             self.quieted.pop(name, None)
-        gone = [name for name in commit.undone if self.ended.pop(name, None) is not None]
-        self.ended |= {one.incident: one for one in commit.past}
+        gone = [name for name in commit.undone if self.bygone.pop(name, None) is not None]
+        self.bygone |= {one.incident: one for one in commit.past}
         if commit.past or gone:
             self.remembered = self.revision
-            latest = sorted(self.ended.values(), key=_by_end)[-KEPT_PAST:]
-            self.ended = {p.incident: p for p in latest if p.resolved_at >= commit.horizon.past}
+            latest = sorted(self.bygone.values(), key=_by_end)[-KEPT_PAST:]
+            self.bygone = {p.incident: p for p in latest if p.resolved_at >= commit.horizon.past}
 
     def _keep(self, record: Record, now: int) -> None:
         self.records[record.id] = record

@@ -61,8 +61,8 @@ class RedisIncidents:
         self._keys = keys.incidents(domain)
         (
             self._mark, _, self._in, self._cell, self._inc, self._redirect, _, self._open,
-            self._wait, _, self._dirty, self._due, self._told, self._topology, self._changes,
-            self._survey, self._causes, self._silence, self._past, self._ended,
+            self._wait, self._closed, self._dirty, self._due, self._told, self._topology,
+            self._changes, self._survey, self._causes, self._silence, self._past, self._ended,
         ) = self._keys  # fmt: skip
         self._lifetime = max(1, int(DOMAIN_LIFETIME / rate))
         self._commit = client.register_script(script("commit_incidents"))
@@ -148,6 +148,12 @@ class RedisIncidents:
         """Return open incidents active last before that time."""
         with translated():
             found = self._client.zrangebyscore(self._open, "-inf", f"({before}", 0, limit)
+        return tuple(name.decode() for name in found)
+
+    def ended(self, limit: int) -> tuple[str, ...]:
+        """Return incidents that are over or merged."""
+        with translated():
+            found = self._client.zrevrange(self._closed, 0, limit - 1) if limit > 0 else ()
         return tuple(name.decode() for name in found)
 
     def changes(self, since: int, until: int) -> tuple[ChangeObserved, ...]:
