@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from aiops.clock import SystemClock
-from bench import cold_start, correlate, end_to_end, report, scale, stages, throughput
+from bench import cold_start, correlate, end_to_end, report, scale, stages, throughput, topology
 from bench.machine import IDLE_LOAD, facts, two_cores
 from local.functions import ROOT
 
@@ -20,6 +20,7 @@ PARTS: Mapping[str, Callable[[], Mapping[str, str | int | float]]] = {
     "stages": lambda: stages.measure(now()),
     "scale": lambda: scale.measure(now()),
     "correlate": correlate.measure,
+    "topology": topology.measure,
     "cold_start": lambda: cold_start.measure(two_cores()),
     "end_to_end": end_to_end.measure,
 }

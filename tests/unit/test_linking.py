@@ -125,6 +125,20 @@ def test_that_two_services_have_users_does_not_link_them():
     assert linker(virtual_clients=()).link(*calls, fronts).reason.startswith("both on user")
 
 
+def test_in_a_crowd_two_calls_apart_say_nothing_alone():
+    # 81 services are two calls away from the top, nine from one below.
+    mesh = Topology.of(
+        [("top", f"m{k}") for k in range(9)]
+        + [(f"m{k}", f"x{k}{n}") for k in range(9) for n in range(9)]
+    )
+    asked = linker()
+    assert asked.link(cell("top"), cell("x00"), mesh) is None
+    assert asked.link(cell("x01"), cell("x00"), mesh).weight == pytest.approx(0.5)
+    here = (("node", "n"),)
+    both = asked.link(cell("top", labels=here), cell("x00", labels=here), mesh)
+    assert both.weight == pytest.approx(1 - 0.6 * (1 - 0.5 / (81 / 30) ** 0.5))
+
+
 def test_time_alone_joins_only_where_configured():
     assert link(cell("x"), cell("y"), time_weight=0.4) is None
     assert link(cell("x"), cell("y"), time_weight=0.5).weight == pytest.approx(0.5)

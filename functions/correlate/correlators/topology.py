@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable
 from aiops.cell import Site
 from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.linking import Link
+from functions.correlate.linking import REMEMBERED, Link
 
 UNKNOWN = "unknown"
 """The service of a series that names none: no two of those are known to be the same."""
@@ -18,6 +18,13 @@ BY_HOPS = (1.0, 0.8, 0.5)
 """What the same service, a direct call and a service in between weigh.
 
 With nothing but a service in between two cells are linked only where they are of the same time.
+"""
+
+CROWD = 30
+"""Services two calls away from which on being one of them says less and less.
+
+A service of a large mesh has hundreds: some of them show anomalies at any time, and with each that
+is joined its own hundreds come near, until everything is one incident.
 """
 
 BYSTANDER = 0.5
@@ -44,6 +51,7 @@ class Correlator:
         self._hub_degree = config.hub_degree
         patterns = "|".join(f"(?:{pattern})" for pattern in config.virtual_clients)
         self._virtual = re.compile(patterns or r"(?!)").fullmatch
+        self._crowds: dict[tuple[str, str], int] = {}
 
     def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
         """Return the services around a site; for a call no way leads through, that call."""
@@ -77,6 +85,19 @@ class Correlator:
                 return None
         return hops
 
+    def _crowd(self, service: str, topology: Topology) -> int:
+        """Return how many services are two calls away."""
+        name = (topology.version, service)
+        found = self._crowds.get(name)
+        if found is None:
+            near = topology.neighbours(service)
+            ways = (topology.neighbours(n) for n in near if self._passable(n, topology))
+            found = len(frozenset().union(*ways) - near - {service})
+            if len(self._crowds) >= REMEMBERED:
+                self._crowds.clear()
+            self._crowds[name] = found
+        return found
+
     def _between(self, one: str, other: str, topology: Topology) -> Link | None:
         if UNKNOWN in {one, other}:
             return None
@@ -87,7 +108,9 @@ class Correlator:
             return Link(BY_HOPS[0], f"both on {one}")
         first, second = sorted((one, other))
         if hops > 1:
-            return Link(BY_HOPS[hops], f"{first} and {second} are {hops} calls apart")
+            most = max(self._crowd(one, topology), self._crowd(other, topology))
+            weight = BY_HOPS[hops] / max(1.0, most / CROWD) ** 0.5
+            return Link(weight, f"{first} and {second} are {hops} calls apart")
         degree = max(topology.degree(one), topology.degree(other))
         crowd = max(1.0, degree / self._hub_degree)
         if second in topology.callees(first):
