@@ -61,7 +61,8 @@ class CorrelateConfig(BaseModel):
         change_window: Seconds before an incident in which a change is suspicious.
         future_tolerance: Seconds that an anomaly, or whatever else an event speaks of, may lie
             after the event's own time.
-        topology_file: CSV with the columns client and server, used until a topology is observed.
+        topology_file: CSV with the columns client, server and maybe traffic, used until a topology
+            is observed.
         topology_delay: Seconds after its observation from which a new topology holds, so that
             links do not depend on the order of arrival.
     """

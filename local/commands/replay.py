@@ -23,7 +23,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("replay", help="run recordings through the functions")
     parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING")
     parser.add_argument("--config", type=Path, metavar="FILE", help="sections as in aiops.yaml")
-    parser.add_argument("--topology", type=Path, metavar="FILE", help="columns client,server")
+    parser.add_argument(
+        "--topology", type=Path, metavar="FILE", help="columns client, server, maybe traffic"
+    )
     parser.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="default: max")
     parser.add_argument(
         "--evaluate", action="store_true", help="compare with faults.json of the last recording"

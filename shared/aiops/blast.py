@@ -1,7 +1,7 @@
 """How much of a service's requests depends on another one, by the traffic of calls."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NEGLIGIBLE = 0.01
 """A service of whose requests a smaller share depends on another is not counted as affected."""
@@ -10,8 +10,7 @@ REMEMBERED = 256
 """Services whose callers are not looked for again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Affected:
+class Affected(NamedTuple):
     """A service that suffers where another fails.
 
     Attributes:
@@ -69,8 +68,8 @@ class Dependence:
             shares = self._further(service, shares)
             for name in shares:
                 distance.setdefault(name, step)
-        affected = (Affected(n, distance[n], s) for n, s in shares.items() if n != service)
-        return tuple(sorted(affected, key=lambda one: (-(one.share or 0.0), one.hops, one.service)))
+        rows = sorted((-share, distance[name], name) for name, share in shares.items())
+        return tuple(Affected(name, hops, -share) for share, hops, name in rows if hops)
 
     def _further(self, service: str, shares: Mapping[str, float]) -> dict[str, float]:
         """Return the shares over one call more.
@@ -80,9 +79,11 @@ class Dependence:
         independent.
         """
         spared: dict[str, float] = {}
+        known, callers = spared.get, self._callers.get
         for server, share in shares.items():
-            for client, part in self._callers.get(server, ()):
-                spared[client] = spared.get(client, 1.0) * (1.0 - part * share)
-        found = {name: 1.0 - one for name, one in spared.items() if 1.0 - one >= NEGLIGIBLE}
+            for client, part in callers(server, ()):
+                spared[client] = known(client, 1.0) * (1.0 - part * share)
+        enough = 1.0 - NEGLIGIBLE
+        found = {name: 1.0 - one for name, one in spared.items() if one <= enough}
         found[service] = 1.0
         return found

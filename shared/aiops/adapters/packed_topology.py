@@ -54,8 +54,8 @@ def unpacked_seen(text: str | bytes, topology: Topology) -> Mapping[Pair, Seen]:
 
 
 def _packed(content: Mapping[str, Any]) -> str:
-    return base64.b85encode(zlib.compress(orjson.dumps(content), 6)).decode()
+    return base64.b64encode(zlib.compress(orjson.dumps(content), 6)).decode()
 
 
 def _unpacked(text: str | bytes) -> Any:
-    return orjson.loads(zlib.decompress(base64.b85decode(text)))
+    return orjson.loads(zlib.decompress(base64.b64decode(text)))
