@@ -16,6 +16,7 @@ from aiops.series_store import Write
 from aiops.verdicts import Given
 from functions.detect.account import account
 from functions.detect.config import DetectConfig, Rule
+from functions.detect.judge import Judge
 from functions.detect.record import header_of
 from local.backtest import Columns, read_series
 from local.cli import main
@@ -61,7 +62,8 @@ def test_of_a_series_with_a_model_its_model_is_told() -> None:
     assert "model: none yet, the baseline scores" in told(detecting)
     assert "no sample was accepted yet" in told(detecting)
     detecting.feed(minutes(START, noise(5)))
-    assert "5 samples since 2026-01-01 00:00; alarms after 100" in told(detecting)
+    least = Judge.of(detecting.config.default).min_history
+    assert f"5 samples since 2026-01-01 00:00; alarms after {least}" in told(detecting)
     detecting.fit(band(START + 5 * MINUTE))
     detecting.feed(minutes(START + 6 * MINUTE, noise(120)))
     text = told(detecting, now=START + 59 * MINUTE)
