@@ -54,6 +54,7 @@ class CorrelateConfig(BaseModel):
         max_series: Series of which an incident keeps the evidence; the strongest stay.
         group_wait: Seconds after opening before people are told, so that suspects rest on more
             than the first batch.
+        group_series: Series that agree from which nobody waits any longer.
         notify_anomalies: Anomalies, of as many series as `notify_series`, worth telling people.
         notify_series: See `notify_anomalies`.
         notify_repeats: Anomalies of one series that are enough.
@@ -102,6 +103,7 @@ class CorrelateConfig(BaseModel):
     max_age: Seconds = 86_400
     max_series: Annotated[int, Field(ge=1, le=2_000)] = 200
     group_wait: Seconds = 30
+    group_series: Annotated[int, Field(ge=1)] = 10
     notify_anomalies: Annotated[int, Field(ge=1)] = 2
     notify_series: Annotated[int, Field(ge=1)] = 2
     notify_repeats: Annotated[int, Field(ge=1)] = 3

@@ -122,7 +122,8 @@ def _notify_from(record: Record, config: CorrelateConfig) -> int | None:
     """Return from when people are to be told; None where they were, or need not be."""
     if record.notified_at is not None or not worth_telling(record, config):
         return None
-    return record.opened_at + config.group_wait * 1000
+    wait = 0 if len(record.evidence) >= config.group_series else config.group_wait
+    return record.opened_at + wait * 1000
 
 
 def _missed(record: Record, notify_from: int | None, resolved_at: int) -> bool:

@@ -231,6 +231,13 @@ def test_people_are_told_a_while_after_opening_by_the_clock():
     assert rig.only.root_cause_at_notification == rig.only.root_cause
 
 
+@pytest.mark.parametrize(("series", "told"), [(3, False), (4, True)])
+def test_where_many_series_agree_nobody_waits(series, told):
+    rig = Rig(group_wait=30, group_series=4)
+    rig.give(*(anomaly("a", 0, measure, 1.2) for measure in range(series)))
+    assert (rig.only.notified_at is not None) == told
+
+
 def test_people_are_told_by_any_later_event_of_the_domain():
     rig = Rig()
     rig.give(anomaly("a", 0), anomaly("b", 0))

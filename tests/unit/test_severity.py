@@ -16,7 +16,7 @@ from functions.correlate.ranking import Case
 from functions.correlate.severities.impact import Severity
 from tests.property.correlate_world import anomaly
 
-CPU, LATENCY, ERRORS, TRAFFIC, CLIENT = 0, 1, 2, 3, 4
+CPU, LATENCY, ERRORS, TRAFFIC, CLIENT, SERVER = range(6)
 SHOP = Topology.of(
     [
         ("web", "cart"),
@@ -64,6 +64,14 @@ def test_one_spike_of_one_series_stays_minor_however_high_it_is():
     assert grade(spike, policy="strongest").severity == 5
 
 
+def test_one_slow_call_that_is_beyond_doubt_is_not_minor():
+    edge = ("cart", "db")
+    slow, doubtful = (of(anomaly("db", 0, CLIENT, ratio, edge=edge)) for ratio in (300.0, 5.0))
+    affected = ("db", "cart", "web", "api", "cron")
+    assert grade(slow, affected).severity == 4
+    assert grade(doubtful, affected).severity == 2
+
+
 def test_what_lasts_counts_although_its_evidence_is_barely_over_the_line():
     assert grade(of(*repeated("db", 1))).severity == 1
     found = grade(of(*repeated("db", 3)))
@@ -95,7 +103,39 @@ def test_users_who_notice_count_more_than_services_that_suffer_and_those_more_th
 def test_a_call_makes_whoever_waits_for_it_suffer():
     edge = ("web", "pay")
     slow = of(*repeated("pay", 3, CLIENT, 3.0, edge=edge))
-    assert "users notice it: web serves them, and is slow or fails" in grade(slow).reasons
+    assert "users notice it: web, which serves them, is slow" in grade(slow).reasons
+    served = repeated("pay", 3, SERVER, 3.0, edge=edge)
+    assert "pay is slow" in grade(of(*served)).reasons
+
+
+@pytest.mark.parametrize(
+    ("measure", "metric", "value", "suffers"),
+    [
+        (LATENCY, "latency", 0.5, False),
+        (ERRORS, "error_ratio", 0.5, False),
+        (ERRORS, "error_ratio", 2.0, True),
+        (ERRORS, "success_ratio", 0.5, True),
+        (TRAFFIC, "requests", 0.6, False),
+        (TRAFFIC, "requests", 0.4, True),
+        (TRAFFIC, "requests", 9.0, False),
+        (CPU, "cpu", 9.0, False),
+    ],
+)
+def test_users_suffer_from_what_got_worse_or_no_longer_reach_what_serves_them(
+    measure, metric, value, suffers
+):
+    case = of(*repeated("web", 3, measure, 3.0, metric=metric, value=value))
+    assert any("users notice it: web" in one for one in grade(case).reasons) == suffers
+
+
+def test_that_a_service_is_asked_less_by_others_is_no_suffering():
+    assert grade(of(*repeated("db", 3, TRAFFIC, 3.0, value=0.1))).severity == 2
+
+
+def test_of_several_who_suffer_the_worst_is_named():
+    slow, failing = repeated("api", 1, LATENCY, 3.0), repeated("web", 1, ERRORS, 3.0)
+    (first,) = [one for one in grade(of(*slow, *failing)).reasons if "users" in one]
+    assert first == "users notice it: web (and 1 more), which serves them, fails"
 
 
 def test_users_are_behind_those_nobody_calls_but_virtual_clients_unless_told_otherwise():
@@ -169,12 +209,12 @@ BUDGET = {"match": {"metric": "failures", "labels": {"service": "w.*"}}, "object
 
 
 def failing(share, count=2, service="web"):
-    return of(*repeated(service, count, ERRORS, 1.2, value=share))
+    return of(*repeated(service, count, CPU, 1.2, value=share, metric="failures"))
 
 
 @pytest.mark.parametrize(
     ("share", "count", "severity"),
-    [(0.02, 2, 5), (0.02, 1, 4), (0.007, 2, 4), (0.0005, 2, 3), (0.0005, 1, 3)],
+    [(0.02, 2, 5), (0.02, 1, 4), (0.007, 2, 4), (0.004, 2, 3), (0.002, 2, 2), (0.0005, 2, 1)],
 )
 def test_a_budget_that_burns_says_how_severe_it_is_at_least(share, count, severity):
     assert grade(failing(share, count), objectives=(BUDGET,)).severity == severity
@@ -189,7 +229,7 @@ def test_how_long_the_budget_lasts_is_told_and_that_one_sample_is_little():
 
 
 def test_an_objective_speaks_only_of_the_series_it_names():
-    assert grade(failing(0.5, service="db"), objectives=(BUDGET,)).severity == 2
+    assert grade(failing(0.5, service="db"), objectives=(BUDGET,)).severity == 1
 
 
 @pytest.mark.parametrize(

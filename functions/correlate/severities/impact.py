@@ -2,9 +2,9 @@
 
 A point each for evidence that is clear or lasts, for somebody who suffers (latency, errors), for
 users among them, for several services in trouble, and for a large part of the system that depends
-on the suspect. One series that has hardly begun says little unless users notice, however far it
-left its usual range: how far is not comparable between series. An alert that somebody wrote, and
-an objective whose budget burns, say how bad it is at least.
+on the suspect. One series that has hardly begun says little unless users notice or somebody suffers
+beyond doubt: how far a series left its usual range is not comparable between series. An alert that
+somebody wrote, and an objective whose budget burns, say how bad it is at least.
 """
 
 import re
@@ -29,9 +29,20 @@ LARGE_PART = 0.25
 notice."""
 
 HARDLY_BEGUN = 2
-"""The most that one series is worth before it lasts, unless users notice."""
+"""The most that one series is worth before it lasts, unless somebody suffers beyond doubt."""
 
-SUFFERING = frozenset(("errors", "latency", "edge_client", "edge_server"))
+BEYOND_DOUBT = 0.9
+"""The score from which suffering is beyond doubt: ten times the alarm line."""
+
+LOST = 0.5
+"""The part of the usual requests below which users who come are missed, where they come first."""
+
+FAILS, SLOW, MISSED = "fails", "is slow", f"gets less than {LOST:.0%} of its usual requests"
+HOW = (FAILS, SLOW, MISSED)
+"""How a service suffers, the worst first."""
+
+SLOWNESS = frozenset(("latency", "edge_client", "edge_server"))
+FEWER_IS_BETTER = re.compile("error|fail|5xx|restart|oom")
 
 Said = tuple[int, str]
 """A number of points, or a severity, and the words for it."""
@@ -49,17 +60,17 @@ class Severity:
 
     def grade(self, case: Case, affected: Sequence[str]) -> Grade:
         """Return 1 and the points, at least what an alert or a burning budget demands."""
-        suffering = {one for piece in case.evidence for one in sufferers(piece.peak)}
-        users = sorted(s for s in suffering if self.faces_users(s, case.topology))
+        suffering = _suffering(case.evidence)
+        users = [one for one in suffering if self.faces_users(one, case.topology)]
         points = [
             *self._evidence(case.evidence),
-            *_suffering(suffering, users),
+            *_felt(suffering, users),
             *_spread(case.evidence),
             *self._reach(case.topology, affected),
         ]
         severity = min(WORST, 1 + sum(point for point, _ in points))
         reasons = [words for _, words in points] or ["nothing of it is clear, lasts or is felt"]
-        most = self._most(case.evidence, users=bool(users))
+        most = None if users else self._most(case.evidence)
         if most is not None and most[0] < severity:
             severity = most[0]
             reasons.append(most[1])
@@ -123,9 +134,12 @@ class Severity:
         self._served = (topology, served)
         return served
 
-    def _most(self, evidence: Sequence[Evidence], *, users: bool) -> Said | None:
+    def _most(self, evidence: Sequence[Evidence]) -> Said | None:
         """Return what an incident is worth at most while one series has hardly begun."""
-        if users or len(evidence) > 1 or evidence[0].count >= self._lasting:
+        only = evidence[0]
+        if len(evidence) > 1 or only.count >= self._lasting:
+            return None
+        if only.peak.score >= BEYOND_DOUBT and suffers(only.peak) is not None:
             return None
         return HARDLY_BEGUN, f"one series alone, and not for long: no more than {HARDLY_BEGUN}"
 
@@ -138,20 +152,45 @@ class Severity:
             yield from burning(piece, self._objectives)
 
 
-def sufferers(peak: Anomaly) -> Iterable[str]:
-    """Return who waits or fails by what an anomaly says: nobody, a service, or who calls one."""
-    if peak.role not in SUFFERING and peak.template is None:
-        return ()
-    if peak.edge is None:
-        return (peak.service,)
-    return (peak.edge[0] if peak.role == "edge_client" else peak.edge[1],)
+def suffers(peak: Anomaly) -> tuple[str, str] | None:
+    """Return who suffers by what an anomaly says, and how; None for nobody.
+
+    Whoever waits for a slow call does. What got better is no suffering.
+    """
+    grown = peak.value >= peak.expected
+    if peak.template is not None:
+        return peak.service, FAILS
+    if peak.role in SLOWNESS and grown:
+        waiting = peak.service if peak.edge is None else peak.edge[peak.role != "edge_client"]
+        return waiting, SLOW
+    if peak.role == "errors" and (grown or not FEWER_IS_BETTER.search(peak.metric)):
+        return peak.service if peak.edge is None else peak.edge[1], FAILS
+    if peak.role == "traffic" and peak.edge is None and peak.value < LOST * peak.expected:
+        return peak.service, MISSED
+    return None
 
 
-def _suffering(suffering: set[str], users: Sequence[str]) -> Iterator[Said]:
+def _suffering(evidence: Iterable[Evidence]) -> dict[str, str]:
+    """Return how each service suffers at its worst, the worst first, then by name."""
+    found: dict[str, str] = {}
+    for said in filter(None, (suffers(piece.peak) for piece in evidence)):
+        service, how = said
+        found[service] = min(how, found.get(service, how), key=HOW.index)
+    return dict(sorted(found.items(), key=lambda one: (HOW.index(one[1]), one[0])))
+
+
+def _felt(suffering: Mapping[str, str], users: Sequence[str]) -> Iterator[Said]:
+    """Yield points for users who suffer, else for a service that does.
+
+    That a service is asked less says something about users where it is they who ask.
+    """
+    services = [service for service, how in suffering.items() if how != MISSED]
     if users:
-        yield 2, f"users notice it: {_listed(users)} serves them, and is slow or fails"
-    elif suffering:
-        yield 1, f"{_listed(sorted(suffering))} is slow or fails"
+        more = f" (and {len(users) - 1} more)" if len(users) > 1 else ""
+        yield 2, f"users notice it: {users[0]}{more}, which serves them, {suffering[users[0]]}"
+    elif services:
+        more = f" (and {len(services) - 1} more)" if len(services) > 1 else ""
+        yield 1, f"{services[0]}{more} {suffering[services[0]]}"
 
 
 def _spread(evidence: Sequence[Evidence]) -> Iterator[Said]:
@@ -166,10 +205,6 @@ def _by_number(topology: Topology, affected: Sequence[str]) -> Iterator[Said]:
         others = len(affected) - 1
         share = min(1.0, len(affected) / known)
         yield 1, f"{affected[0]} and {others} that depend on it are {share:.0%} of all services"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
