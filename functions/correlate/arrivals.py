@@ -5,12 +5,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiops.cell import Cell, Site
-from aiops.events import Anomaly
+from aiops.events import Anomaly, ChangeObserved
 from aiops.incident_store import Held, Record, View
 from aiops.ports import Counts
 from functions.correlate import incident
 from functions.correlate.atlas import Atlas, version_at
-from functions.correlate.components import Linking, gather
+from functions.correlate.components import Component, Linking, gather
 from functions.correlate.domain import MEMORY, Applied, Change, Domain
 from functions.correlate.intake import (
     Sighted,
@@ -19,11 +19,13 @@ from functions.correlate.intake import (
     destination,
     spans_of,
     take_in,
+    unite,
     way,
 )
 from functions.correlate.judging import Judge
 from functions.correlate.known import Known, Memory, read
 from functions.correlate.linking import Link, Linker
+from functions.correlate.recent import Changes
 from functions.correlate.sites import cells_of
 
 
@@ -106,7 +108,7 @@ class Arrivals:
         config = self.domain.config
         sighted = [(anomaly, cell) for anomaly in fresh for cell in cells_of(anomaly, config)]
         spans = spans_of((cell for _, cell in sighted), config.recurrence * 1000)
-        linking = self._linking(view)
+        linking = self._linking(view, self.judge.changes(view))
         before = self.memory.take()
         known = before
         if known is None or not known.holds(view, spans):
@@ -119,21 +121,39 @@ class Arrivals:
         self.memory.leave(known if known.since is not None or before is None else before)
         return applied
 
+    def relink(self, change: ChangeObserved, now: int) -> frozenset[str] | None:
+        """Take in a change, and merge what it links: as if it had been known before all that came.
+
+        Return the incidents that are one now; None where the domain changed meanwhile.
+        """
+        config = self.domain.config
+        view = self.domain.look(now)
+        changes = self.judge.with_changes((*self.judge.changes(view).observed, change))
+        linking = self._linking(view, changes)
+        since = change.observed_at - config.bucket * 1000
+        until = change.observed_at + config.change_reach * 1000
+        reach = linking.reach
+        spans = ((since - reach, until + reach),)
+        known = read(self.domain.store, view, spans, linking.keys, None)
+        touched = [
+            cell
+            for cell, _ in known.cells
+            if since < cell.time <= until and change.service in cell.site.ends
+        ]
+        components, records = self._components(touched, (), known, linking)
+        united = unite(components, records, config)
+        judged = tuple(self.judge.judge(record, view, now) for record in united)
+        if self.domain.commit(view, Change(records=judged, changes=(change,))) is None:
+            return None
+        return frozenset(record.id for record in judged)
+
     def _change(
         self, sighted: Sequence[Sighted], view: View, known: Known, linking: Linking, now: int
     ) -> Change:
         """Return what new anomalies change, given all cells near them."""
         config = self.domain.config
-        closed: frozenset[str] = frozenset()
-        bound = bound_cells(sighted)
-        while True:
-            components = gather((c for _, c in sighted), known.cells, linking, closed, bound)
-            names = {name for part in components for name in part.incidents}
-            records: Mapping[str, Record] = known.incidents(names, self.domain.store)
-            found = closed_to(components, records, config)
-            if not found:
-                break
-            closed |= found
+        cells = [cell for _, cell in sighted]
+        components, records = self._components(cells, bound_cells(sighted), known, linking)
         intake = take_in(self.domain.name, sighted, components, records, config)
         return Change(
             records=tuple(self.judge.judge(record, view, now) for record in intake.records),
@@ -142,24 +162,43 @@ class Arrivals:
             watermark=max(anomaly.time for anomaly, _ in sighted),
         )
 
-    def _linking(self, view: View) -> Linking:
+    def _components(
+        self,
+        cells: Sequence[Cell],
+        bound: Sequence[Sequence[Cell]],
+        known: Known,
+        linking: Linking,
+    ) -> tuple[Sequence[Component], Mapping[str, Record]]:
+        """Return what cells are linked to, and the incidents among it that take more."""
+        closed: frozenset[str] = frozenset()
+        while True:
+            components = gather(cells, known.cells, linking, closed, bound)
+            names = {name for part in components for name in part.incidents}
+            records: Mapping[str, Record] = known.incidents(names, self.domain.store)
+            found = closed_to(components, records, self.domain.config)
+            if not found:
+                return components, records
+            closed |= found
+
+    def _linking(self, view: View, changes: Changes) -> Linking:
         """Return how cells are linked: under the topology valid at the later of two."""
         versions = view.topologies
         known = self.atlas.all(versions)
         if len(known) == 1:
             (only,) = known
             return Linking(
-                lambda a, b: self.linker.link(a, b, only),
-                lambda site: self.linker.keys(site, only),
+                lambda a, b: self.linker.link(a, b, only, changes),
+                lambda site: self.linker.keys(site, only, changes),
                 self.domain.config.recurrence * 1000,
             )
         held = {version: topology for (_, version), topology in zip(versions, known, strict=True)}
 
         def link(a: Cell, b: Cell) -> Link | None:
             version = version_at(versions, max(a.time, b.time))
-            return None if version is None else self.linker.link(a, b, held[version])
+            return None if version is None else self.linker.link(a, b, held[version], changes)
 
         def keys(site: Site) -> tuple[Hashable, ...]:
-            return tuple(dict.fromkeys(key for t in known for key in self.linker.keys(site, t)))
+            found = (key for t in known for key in self.linker.keys(site, t, changes))
+            return tuple(dict.fromkeys(found))
 
         return Linking(link, keys, self.domain.config.recurrence * 1000)

@@ -59,6 +59,8 @@ class CorrelateConfig(BaseModel):
         notify_series: See `notify_anomalies`.
         notify_repeats: Anomalies of one series that are enough.
         notify_severity: The severity of an incident that is enough.
+        change_reach: Seconds after a change in which what goes wrong with its service may be due to
+            it, where links are looked for.
         change_window: Seconds before an incident in which a change is suspicious.
         future_tolerance: Seconds that an anomaly, or whatever else an event speaks of, may lie
             after the event's own time.
@@ -69,7 +71,7 @@ class CorrelateConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    correlators: tuple[str, ...] = ("time", "topology", "labels", "text")
+    correlators: tuple[str, ...] = ("time", "topology", "labels", "text", "change")
     ranker: str = "evidence"
     severity: str = "impact"
     user_facing: tuple[Pattern, ...] | None = None
@@ -108,6 +110,7 @@ class CorrelateConfig(BaseModel):
     notify_series: Annotated[int, Field(ge=1)] = 2
     notify_repeats: Annotated[int, Field(ge=1)] = 3
     notify_severity: Annotated[int, Field(ge=1, le=6)] = 4
+    change_reach: Seconds = 300
     change_window: Seconds = 1_800
     future_tolerance: Seconds = 300
     topology_file: str | None = None

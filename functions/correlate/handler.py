@@ -175,14 +175,12 @@ class Correlate:
     def _change(self, event: Event) -> Counts:
         change = read_fact(event, ChangeObserved)
         self._check_time(change.observed_at, "observed_at", event)
-        until_committed(
-            lambda: self.domain.commit(self.domain.look(event.time), Change(changes=(change,)))
-        )
+        united = until_committed(lambda: self.arrivals.relink(change, event.time))
+        concerned = united | self._changed(change)
         window = self.domain.config.maintenance.get(change.kind, 0) * 1000
         if window:
-            living = self.domain.living(change.observed_at, change.observed_at + window)
-            return self._brought(living | self._changed(change), "changes", event)
-        return self._sent(event, self._changed(change), "changes")
+            concerned |= self.domain.living(change.observed_at, change.observed_at + window)
+        return self._brought(concerned, "changes", event)
 
     def _cause(self, event: Event) -> Counts:
         judged = read_fact(event, CauseJudged)

@@ -109,6 +109,19 @@ def take_in(
     return Intake(tuple(sightings), tuple(cells), tuple(changed))
 
 
+def unite(
+    components: Sequence[Component], records: Mapping[str, Record], config: CorrelateConfig
+) -> tuple[Record, ...]:
+    """Return what becomes of incidents that are linked now though nothing new came to them."""
+    changed: list[Record] = []
+    for component in components:
+        if len(component.incidents) > 1:
+            survivor, losers = incident.merge((records[i] for i in component.incidents), config)
+            joins = incident.merged_joins((*survivor.joins, *component.joins))
+            changed.extend((survivor.model_copy(update={"joins": joins}), *losers))
+    return tuple(changed)
+
+
 def _united(
     domain: str,
     component: Component,

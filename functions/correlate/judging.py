@@ -1,5 +1,6 @@
 """What is made of an incident before it is told: suspects, severity, status, people's time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from aiops.events import ChangeObserved, Suspect
@@ -13,6 +14,7 @@ from functions.correlate.domain import MEMORY
 from functions.correlate.fingerprint import Archive
 from functions.correlate.grading import Severity
 from functions.correlate.ranking import Case, Ranker, affordable
+from functions.correlate.recent import NO_CHANGES, Changes
 from functions.correlate.silencing import silences_of
 
 ALL_TIME = 1 << 62
@@ -79,7 +81,7 @@ class Judge:
     severity: Severity
     atlas: Atlas
     config: CorrelateConfig
-    _changes: tuple[int, tuple[ChangeObserved, ...]] = field(default=(0, ()))
+    _changes: tuple[int, Changes] = field(default=(0, NO_CHANGES))
     _taught: tuple[int, Confidence] = field(default=(0, Confidence.of((), "")))
     _silences: tuple[int, tuple[Silence, ...]] = field(default=(0, ()))
     _past: tuple[int, Archive] = field(default=(0, Archive(())))
@@ -109,7 +111,7 @@ class Judge:
             silences = self.store.silences()
             self._silences = (view.silenced, silences)
         maintenance = self.config.maintenance
-        changes = self._known(view) if maintenance else ()
+        changes = self.changes(view).observed if maintenance else ()
         found = silences_of(record, silences, changes, maintenance)
         return record if found == record.silences else record.model_copy(update={"silences": found})
 
@@ -125,7 +127,7 @@ class Judge:
         # Older ones may be forgotten any time.
         oldest = record.opened_at - self.config.change_window * 1000
         since = max(oldest, view.watermark - MEMORY)
-        changes = [c for c in self._known(view) if since <= c.observed_at <= record.last]
+        changes = [c for c in self.changes(view).observed if since <= c.observed_at <= record.last]
         topology = self.atlas.surveyed(view, record.last)
         return Case(record.evidence, topology, tuple(changes))
 
@@ -137,10 +139,15 @@ class Judge:
             self._taught = (view.judged, confidence)
         return confidence
 
-    def _known(self, view: View) -> tuple[ChangeObserved, ...]:
-        """Return all changes as of a view, oldest first."""
+    def changes(self, view: View) -> Changes:
+        """Return all changes as of a view."""
         changed, known = self._changes
         if changed != view.changed:
-            known = self.store.changes(0, ALL_TIME)
+            known = self.with_changes(self.store.changes(0, ALL_TIME))
             self._changes = (view.changed, known)
         return known
+
+    def with_changes(self, observed: Iterable[ChangeObserved]) -> Changes:
+        """Return changes as links look at them."""
+        reach, bucket = self.config.change_reach * 1000, self.config.bucket * 1000
+        return Changes(observed, reach, bucket)

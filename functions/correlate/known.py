@@ -24,6 +24,7 @@ class Known:
     Attributes:
         revision: While it is the domain's, all of this still holds.
         topologies: By which the keys of sites were found.
+        changed: The revision of the changes by which they were found as well.
         since: Every cell from this time on is here; None where only those that were asked for are.
         cells: Each in the incident it belongs to by now.
         records: Incidents that were read or written.
@@ -31,6 +32,7 @@ class Known:
 
     revision: int
     topologies: Versions
+    changed: int
     since: int | None
     cells: Neighbourhood
     records: dict[str, Held] = field(default_factory=dict)
@@ -108,14 +110,17 @@ def read(store: IncidentStore, view: View, spans: Spans, keys: Keys, before: Kno
         store: The domain.
         view: What was just read of it.
         spans: Times of cells, disjoint and sorted.
-        keys: Of a site, under the topologies of the view.
+        keys: Of a site, under the topologies and the changes of the view.
         before: Known as of another revision, or of other times; taken over where it helps.
     """
     first, last = spans[0]
     all_since = len(spans) == 1 and last >= view.watermark
     found = store.cells(spans)
     cells = Neighbourhood(keys)
-    if before is not None and all_since and before.topologies == view.topologies:
+    same_keys = before is not None and (
+        (before.topologies, before.changed) == (view.topologies, view.changed)
+    )
+    if before is not None and all_since and same_keys:
         cells = before.cells
     moved = store.moved({*cells.incidents, *(placed.incident for placed in found)})
     cells.move(moved)
@@ -124,4 +129,5 @@ def read(store: IncidentStore, view: View, spans: Spans, keys: Keys, before: Kno
         cells.add(cell, incident)
     if cells.count(first, last) > len(here):  # a store that was restored has lost some
         cells = Neighbourhood(keys, here)
-    return Known(view.revision, view.topologies, first if all_since else None, cells)
+    since = first if all_since else None
+    return Known(view.revision, view.topologies, view.changed, since, cells)

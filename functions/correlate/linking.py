@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aiops.cell import Cell, Site
 from aiops.topology import Topology
+from functions.correlate.recent import NO_CHANGES, NONE, Changes, Touches
 
 REMEMBERED = 1 << 16
 """Links remembered, so that the same two sites are not compared again every minute."""
@@ -26,6 +27,21 @@ class Link:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known around two cells, besides the cells.
+
+    Attributes:
+        topology: Who called whom at the later of the two.
+        one: The changes that touch the first; for a site alone, those that ever do.
+        other: The changes that touch the second.
+    """
+
+    topology: Topology
+    one: Touches = NONE
+    other: Touches = NONE
+
+
 class Correlator(Protocol):
     """One way in which two cells may belong together.
 
@@ -35,21 +51,23 @@ class Correlator(Protocol):
 
     gate: bool
 
-    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
+    def keys(self, site: Site, around: Around) -> Iterable[Hashable]:
         """Return what another site must have one of in common for this correlator to matter.
 
         Two sites that share no key of any correlator are never compared. What cannot reach the
         threshold together with other such things needs none.
         """
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
-        """Return what it finds, the same for `(a, b)` and `(b, a)`; None for nothing.
+    def link(self, a: Site, b: Site, apart: int, around: Around) -> Link | None:
+        """Return what it finds, the same for both orders of the two; None for nothing.
+
+        More changes never make it find less.
 
         Args:
             a: The site of one cell.
             b: The site of the other.
             apart: Milliseconds between the two cells.
-            topology: Who called whom at the later of the two.
+            around: What is known around the two.
         """
 
 
@@ -70,35 +88,43 @@ class Linker:
         self._correlators = tuple(correlators)
         self._threshold = threshold
         self._for_nothing = for_nothing
-        self._known: dict[tuple[str, str, int, str], Link | None] = {}
-        self._keys: dict[tuple[str, str], tuple[Hashable, ...]] = {}
+        self._known: dict[tuple[Hashable, ...], Link | None] = {}
+        self._keys: dict[tuple[Hashable, ...], tuple[Hashable, ...]] = {}
 
-    def keys(self, site: Site, topology: Topology) -> tuple[Hashable, ...]:
+    def keys(
+        self, site: Site, topology: Topology, changes: Changes = NO_CHANGES
+    ) -> tuple[Hashable, ...]:
         """Return what another site must share one of to be compared with this one, in order."""
-        name = (site.key, topology.version)
+        touches = changes.of(site)
+        name = (site.key, topology.version, touches)
         try:
             return self._keys[name]
         except KeyError:
             if len(self._keys) >= REMEMBERED:
                 self._keys.clear()
-            found = (correlator.keys(site, topology) for correlator in self._correlators)
+            around = Around(topology, touches)
+            found = (correlator.keys(site, around) for correlator in self._correlators)
             self._keys[name] = keys = tuple(dict.fromkeys((site.key, *chain(*found))))
             return keys
 
-    def link(self, a: Cell, b: Cell, topology: Topology) -> Link | None:
+    def link(
+        self, a: Cell, b: Cell, topology: Topology, changes: Changes = NO_CHANGES
+    ) -> Link | None:
         """Return the link between two cells; None where too little speaks for one."""
-        one, other = (a.site, b.site) if a.site.key <= b.site.key else (b.site, a.site)
+        one, other = (a, b) if a.site.key <= b.site.key else (b, a)
         apart = abs(a.time - b.time)
-        name = (one.key, other.key, apart, topology.version)
+        touches = changes.touching(one), changes.touching(other)
+        name = (one.site.key, other.site.key, apart, topology.version, *touches)
         try:
             return self._known[name]
         except KeyError:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[name] = found = self._combine(one, other, apart, topology)
+            around = Around(topology, *touches)
+            self._known[name] = found = self._combine(one.site, other.site, apart, around)
             return found
 
-    def _combine(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
+    def _combine(self, a: Site, b: Site, apart: int, around: Around) -> Link | None:
         """Return 1 - the product of (1 - weight), times what the gates let through.
 
         The first is the chance that not all of what was found is mistaken.
@@ -106,7 +132,7 @@ class Linker:
         found: list[Link] = []
         passed: list[Link] = []
         for correlator in self._correlators:
-            link = correlator.link(a, b, apart, topology)
+            link = correlator.link(a, b, apart, around)
             if link is not None:
                 (passed if correlator.gate else found).append(link)
             elif correlator.gate:

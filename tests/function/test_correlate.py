@@ -686,3 +686,43 @@ def test_a_late_anomaly_reads_the_minutes_around_it_only():
     assert store.asked == (around(600),)
     handler(detected([anomaly("b", 600, 2), anomaly("a", 40_010)], 3, now))
     assert store.asked == (around(600), around(40_010))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 0, 1), (2, 0, 3, 1)])
+def test_services_changed_together_just_before_are_one_incident_whatever_is_known_first(order):
+    rig = Rig()
+    events = [
+        changed("a", 0, "release 7"),
+        changed("f", 10, "release 7"),
+        detected([anomaly("a", 60)], 1, START + 60_000),
+        detected([anomaly("f", 70)], 2, START + 70_000),
+    ]
+    for place in order:
+        rig.deliver(events[place])
+    assert rig.only.services == ("a", "f")
+    if order[0] == 0:
+        (join,) = rig.only.joins
+        assert join.reason.startswith("both changed just before by deploy release 7")
+
+
+def test_services_changed_by_different_releases_or_long_before_are_apart():
+    for summaries, second in ((("v1", "v2"), 60), (("", ""), 60), (("v1", "v1"), 400)):
+        rig = Rig()
+        rig.deliver(changed("a", 0, summaries[0]))
+        rig.deliver(changed("f", 0, summaries[1]))
+        rig.give(anomaly("a", second), anomaly("f", second))
+        assert len(rig.told) == 2
+
+
+def test_a_change_that_links_two_incidents_long_known_merges_them_with_the_reason():
+    rig = Rig()
+    rig.give(anomaly("a", 60), anomaly("f", 60))
+    rig.deliver(changed("a", 30, "v7"))
+    assert len(rig.told) == 2
+    rig.deliver(changed("f", 35, "v7"))
+    assert (rig.only.services, rig.only.anomalies) == (("a", "f"), 2)
+    assert [join.reason for join in rig.only.joins] == [
+        "both changed just before by deploy v7, at the same time"
+    ]
+    assert sorted(one.status for one in rig.told.values()) == ["merged", "open"]
+    assert rig.deliver(changed("f", 35, "v7")) == {"changes": 1}

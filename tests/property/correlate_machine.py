@@ -169,9 +169,13 @@ class CorrelateMachine(RuleBasedStateMachine):
         )
         self.model.commands.append((anomaly, given))
 
-    @rule(service=st.sampled_from("abcdef"), back=st.sampled_from((0, 50, 500)))
-    def deploy(self, service, back):
-        event = world.changed(service, max(0, self.second - back))
+    @rule(
+        service=st.sampled_from("abcdef"),
+        back=st.sampled_from((0, 50, 500)),
+        release=st.sampled_from(("", "v1", "v2")),
+    )
+    def deploy(self, service, back, release):
+        event = world.changed(service, max(0, self.second - back), release)
         self._put(event)
         change = ChangeObserved.model_validate_json(event.data)
         if change not in self.model.changes:

@@ -14,6 +14,7 @@ from aiops.events import Anomaly, ChangeObserved, CommandGiven
 from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.linking import Linker
+from functions.correlate.recent import Changes
 from functions.correlate.sites import cell_of
 
 
@@ -64,7 +65,8 @@ class Model:
         if here == there:
             return True
         topology = self.topology_at(max(here.time, there.time))
-        return self.linker.link(here, there, topology) is not None
+        changes = Changes(self.changes, self.config.change_reach * 1000, self.config.bucket * 1000)
+        return self.linker.link(here, there, topology, changes) is not None
 
     def partition(self, reach: int | None = None) -> frozenset[frozenset[str]]:
         """Return which anomalies are one incident.
@@ -89,7 +91,7 @@ class Model:
         found = [self.anomalies[name] for name in members]
         opened, last = min(a.time for a in found), max(a.time for a in found)
         newest = self._newest(members)
-        ends = self._ends(last, newest)
+        ends = self._ends([a.time for a in found], newest)
         status = "resolved" if ends else "open"
         if not ends and self._taken_on(found, newest):
             status = "acknowledged"
@@ -120,8 +122,9 @@ class Model:
         """Return whether a person said it is over, and nothing came after that."""
         return newest.get("resolve", 0) >= max(last, newest.get("reopen", 0))
 
-    def _ends(self, last: int, newest: Mapping[str, int]) -> frozenset[int]:
-        quiet = max(last, newest.get("reopen", 0)) + self.config.resolve_after * 1000
+    def _ends(self, times: Sequence[int], newest: Mapping[str, int]) -> frozenset[int]:
+        last = max(times)
+        quiet = max(last, newest.get("reopen", 0)) + long_enough(times, self.config)
         ends = {quiet} if quiet < self.processed_until else set()
         if self._said(last, newest):
             ends.add(newest["resolve"])
@@ -144,6 +147,18 @@ class Model:
         )
         severe = severity >= self.config.notify_severity
         return several or severe or max(counts) >= self.config.notify_repeats
+
+
+def long_enough(times: Sequence[int], config: CorrelateConfig) -> int:
+    """Return how long it has to be quiet after these anomalies until they are over.
+
+    Longer where it came back several times of late.
+    """
+    quiet, ordered = config.resolve_after * 1000, sorted(times)
+    since = ordered[-1] - config.flap_within * 1000
+    returns = [b for a, b in pairwise(ordered) if b - a > quiet and b > since]
+    flaps = 0 < config.flap_returns <= len(returns)
+    return max(quiet, config.flap_calm * 1000) if flaps else quiet
 
 
 def _series(found: Sequence[Anomaly]) -> dict[str, tuple[int, int, int, str]]:

@@ -32,11 +32,21 @@ from functions.correlate.judging import Judge
 from functions.correlate.linking import Linker
 from functions.correlate.outbox import Outbox
 from functions.correlate.ranking import Case
+from functions.correlate.recent import Changes
 from functions.correlate.sites import cells_of
 from functions.correlate.snapshot import incident_of
+from tests.property.correlate_model import long_enough
 
 START = 1_700_000_000_000
-CONFIG = CorrelateConfig(window=60, bucket=30, resolve_after=120, recur_within=180, alert_hold=600)
+CONFIG = CorrelateConfig(
+    window=60,
+    bucket=30,
+    resolve_after=120,
+    recur_within=180,
+    alert_hold=600,
+    flap_returns=2,
+    flap_calm=400,
+)
 TOPOLOGY = Topology.of([("a", "b"), ("b", "c"), ("d", "e")])
 METRICS = (
     ("cpu", "saturation"),
@@ -117,10 +127,12 @@ def tick(second: int, processed: int | None = None) -> Event:
     return Event(f"tick-{second}", "test", WorkDue.type, due.now, due.model_dump_json().encode())
 
 
-def changed(service: str, second: int) -> Event:
-    change = ChangeObserved(service=service, kind="deploy", observed_at=START + second * 1000)
+def changed(service: str, second: int, summary: str = "") -> Event:
+    change = ChangeObserved(
+        service=service, kind="deploy", summary=summary, observed_at=START + second * 1000
+    )
     return Event(
-        f"change-{service}-{second}",
+        f"change-{service}-{second}-{summary}",
         "test",
         ChangeObserved.type,
         change.observed_at,
@@ -175,10 +187,25 @@ def some_notifications(random: Random) -> list[Anomaly]:
     return found
 
 
-def partition(anomalies: Sequence[Anomaly]) -> frozenset[frozenset[str]]:
+def some_changes(random: Random) -> list[Event]:
+    """Return up to four deploys, some of them of one release."""
+    return [
+        changed(
+            random.choice("abcdef"),
+            random.choice((0, 130, 300, 740)),
+            random.choice(("", "v1", "v1", "v2")),
+        )
+        for _ in range(random.choice((0, 0, 1, 2, 3, 4)))
+    ]
+
+
+def partition(
+    anomalies: Sequence[Anomaly], changes: Sequence[ChangeObserved]
+) -> frozenset[frozenset[str]]:
     """Return which anomalies are one incident: everything reachable over links between cells."""
     left = {one.id: one for one in anomalies}
     cells = {one.id: cells_of(one, CONFIG) for one in anomalies}
+    known = Changes(changes, CONFIG.change_reach * 1000, CONFIG.bucket * 1000)
     parts = set()
     while left:
         part = [left.pop(next(iter(left)))]
@@ -187,7 +214,7 @@ def partition(anomalies: Sequence[Anomaly]) -> frozenset[frozenset[str]]:
                 other
                 for other in left.values()
                 if any(
-                    here == there or linker().link(here, there, TOPOLOGY) is not None
+                    here == there or linker().link(here, there, TOPOLOGY, known)
                     for here in cells[member.id]
                     for there in cells[other.id]
                 )
@@ -247,7 +274,7 @@ def fate(part: Sequence[Anomaly], processed_until: int, changes: Sequence[Change
         for _, members in sorted(by_series.items())
     )
     first, last = min(one.time for one in part), max(one.time for one in part)
-    over = max(last, over) + CONFIG.resolve_after * 1000
+    over = max(last, over) + long_enough([one.time for one in part], CONFIG)
     root_cause, severity = assessed(evidence, (first, last), TOPOLOGY, changes)
     resolved = over < processed_until
     return Fate(
@@ -288,7 +315,7 @@ def check(
     parts = defaultdict(set)
     for one, incident in place.items():
         parts[incident].add(one)
-    assert frozenset(map(frozenset, parts.values())) == partition(anomalies)
+    assert frozenset(map(frozenset, parts.values())) == partition(anomalies, changes)
     told = defaultdict(list)
     for one in anomalies:
         told[one.id].append(one)

@@ -11,6 +11,9 @@ from aiops.clock import ManualClock
 from aiops.errors import Unavailable
 from aiops.events import ChangeObserved
 from functions.correlate import arrivals, incident
+from functions.correlate.arrivals import Arrivals
+from functions.correlate.domain import Change
+from functions.correlate.judging import Judge
 from functions.correlate.known import Known
 from functions.correlate.outbox import Outbox
 from functions.correlate.snapshot import message_of
@@ -39,7 +42,7 @@ def run(seed: int, store=None, handler_of=world.make) -> None:
         batch, shuffled = shuffled[: (size := random.randint(1, 3))], shuffled[size:]
         number += 1
         queues[random.randrange(3)].append(world.detected(batch, number))
-    changes = [world.changed(random.choice("abcdef"), 130) for _ in range(random.randint(0, 1))]
+    changes = world.some_changes(random)
     seconds = sorted(random.sample(range(0, 1_300, 100), random.randint(0, 2)))
     queues[3] = [*map(world.tick, seconds), *changes]
     random.shuffle(queues[3])
@@ -198,4 +201,23 @@ def test_taking_the_words_an_alert_came_with_last_is_caught(monkeypatch):
 def test_looking_for_an_alert_only_where_it_begins_to_fire_is_caught(monkeypatch):
     genuine = arrivals.cells_of
     monkeypatch.setattr(arrivals, "cells_of", lambda one, config: genuine(one, config)[:1])
+    assert caught(run)
+
+
+def test_a_change_that_links_only_what_comes_after_it_is_caught(monkeypatch):
+    def relink(self, change, now):
+        done = self.domain.commit(self.domain.look(now), Change(changes=(change,)))
+        return None if done is None else frozenset()
+
+    monkeypatch.setattr(Arrivals, "relink", relink)
+    assert caught(run)
+
+
+def test_a_change_known_only_to_who_took_it_in_is_caught(monkeypatch):
+    genuine = Judge.changes
+
+    def changes(self, view):
+        return genuine(self, view) if self._changes[0] == 0 else self._changes[1]
+
+    monkeypatch.setattr(Judge, "changes", changes)
     assert caught(run)

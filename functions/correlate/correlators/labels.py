@@ -4,9 +4,8 @@ from collections.abc import Hashable, Iterable
 from math import prod
 
 from aiops.cell import Site
-from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.linking import Link
+from functions.correlate.linking import Around, Link
 
 
 class Correlator:
@@ -18,11 +17,11 @@ class Correlator:
         self._weights = config.labels
         self._telling = telling(config)
 
-    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
+    def keys(self, site: Site, around: Around) -> Iterable[Hashable]:
         """Return the site's labels, those left out that are too weak even together."""
         return ((name, value) for name, value in site.labels if name in self._telling)
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
+    def link(self, a: Site, b: Site, apart: int, around: Around) -> Link | None:
         """Return what the labels with equal values weigh together; None without any."""
         there = b.where
         shared = [

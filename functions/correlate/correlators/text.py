@@ -5,9 +5,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from aiops.cell import Site
-from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.linking import Link
+from functions.correlate.linking import Around, Link
 
 SAME_TEMPLATE = 0.8
 
@@ -20,13 +19,13 @@ class Correlator:
     def __init__(self, config: CorrelateConfig) -> None:
         self._similar = config.similar_text
 
-    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
+    def keys(self, site: Site, around: Around) -> Iterable[Hashable]:
         """Return the site's template and the word pairs of its text."""
         if site.template is not None:
             yield "template", site.template
         yield from sorted(shingles(site.text))
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
+    def link(self, a: Site, b: Site, apart: int, around: Around) -> Link | None:
         """Return how alike the two texts are; None where they are not."""
         if a.template is not None and a.template == b.template:
             return Link(SAME_TEMPLATE, "the same log template")

@@ -3,9 +3,8 @@
 from collections.abc import Hashable, Iterable
 
 from aiops.cell import Site
-from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.linking import Link
+from functions.correlate.linking import Around, Link
 
 
 class Correlator:
@@ -18,11 +17,11 @@ class Correlator:
         self._recurrence = config.recurrence * 1000
         self._alone = config.time_weight >= config.threshold
 
-    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
+    def keys(self, site: Site, around: Around) -> Iterable[Hashable]:
         """Return what all sites share, where time alone is enough; nothing otherwise."""
         return ("any",) if self._alone else ()
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
+    def link(self, a: Site, b: Site, apart: int, around: Around) -> Link | None:
         """Return 1 for the same time, falling to 1/2 at the window's end; None where too far."""
         if apart <= self._window:
             words = f"{apart // 1000} s apart" if apart else "at the same time"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable
 from aiops.cell import Site
 from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.linking import REMEMBERED, Link
+from functions.correlate.linking import REMEMBERED, Around, Link
 
 UNKNOWN = "unknown"
 """The service of a series that names none: no two of those are known to be the same."""
@@ -53,22 +53,23 @@ class Correlator:
         self._virtual = re.compile(patterns or r"(?!)").fullmatch
         self._crowds: dict[tuple[str, str], int] = {}
 
-    def keys(self, site: Site, topology: Topology) -> Iterable[Hashable]:
+    def keys(self, site: Site, around: Around) -> Iterable[Hashable]:
         """Return the services around a site; for a call no way leads through, that call."""
         for end, _ in touched(site, self._virtual):
             if end == UNKNOWN:
                 continue
             yield end
+            topology = around.topology
             for near in sorted(topology.neighbours(end)):
                 yield near if self._passable(near, topology) else tuple(sorted((end, near)))
 
-    def link(self, a: Site, b: Site, apart: int, topology: Topology) -> Link | None:
+    def link(self, a: Site, b: Site, apart: int, around: Around) -> Link | None:
         """Return how near the two are in the topology; None beyond two calls."""
         near = [
             Link(link.weight * share * other_share, link.reason)
             for one, share in touched(a, self._virtual)
             for other, other_share in touched(b, self._virtual)
-            if (link := self._between(one, other, topology)) is not None
+            if (link := self._between(one, other, around.topology)) is not None
         ]
         return max(near, key=lambda link: (link.weight, link.reason), default=None)
 
@@ -76,8 +77,8 @@ class Correlator:
         """Return whether what happens on one side of a service may come from the other."""
         return topology.degree(service) <= self._hub_degree and not self._virtual(service)
 
-    def _hops(self, one: str, other: str, topology: Topology) -> int | None:
-        """Return how many calls lie between two services, at most two."""
+    def hops(self, one: str, other: str, topology: Topology) -> int | None:
+        """Return how many calls lie between two services, at most two; None for no such way."""
         hops = topology.hops(one, other, len(BY_HOPS) - 1, self._hub_degree)
         if hops == len(BY_HOPS) - 1:
             between = topology.neighbours(one) & topology.neighbours(other)
@@ -101,7 +102,7 @@ class Correlator:
     def _between(self, one: str, other: str, topology: Topology) -> Link | None:
         if UNKNOWN in {one, other}:
             return None
-        hops = self._hops(one, other, topology)
+        hops = self.hops(one, other, topology)
         if hops is None:
             return None
         if hops == 0:
