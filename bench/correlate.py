@@ -130,7 +130,7 @@ def measure() -> dict[str, float]:
         handled = {
             name: Handled(world.redis.url, course(START), core) for name, course in COURSES.items()
         }
-        served = Served(world.function("correlate", {core}, _configured(world)), storm)
+        served = Served(world.function("correlate", {core}, configured(world)), storm)
         act = world.function("act", {core}, receiver.environment)
         acting = Acting(act, receiver, itertools.count())
         for way in (served, acting):
@@ -165,7 +165,7 @@ def main() -> None:
     Console(highlight=False).print(table)
 
 
-def _configured(world: World) -> dict[str, str]:
+def configured(world: World) -> dict[str, str]:
     """Return the variables that tell a function who calls whom in the storm."""
     topology = world.folder / "topology.csv"
     lines = (f"{client},{server}" for client, server in storm(START).calls)

@@ -49,7 +49,7 @@ def steady(start: int) -> Course:
 def many_open(start: int) -> Course:
     """Return batches of 10 anomalies over 600 services that have nothing in common."""
     random, names = Random(2), services(600)
-    by_service = {name: [_alone(one) for one in some] for name, some in _by_service(names).items()}
+    by_service = {name: [alone(one) for one in some] for name, some in _by_service(names).items()}
     before = [
         _batch([by_service[name][0] for name in names[place : place + 50]], start, random)
         for place in range(0, len(names), 50)
@@ -78,13 +78,13 @@ def one_large(start: int) -> Course:
     return Course(calls(names), before, events, 2_000)
 
 
-def storm(start: int) -> Course:
-    """Return 10 000 anomalies of 300 connected services in ten seconds, in batches of 25."""
+def storm(start: int, anomalies: int = 10_000, batch: int = BATCH) -> Course:
+    """Return anomalies of 300 connected services, a thousand a second, in batches."""
     random, names = Random(4), services(300)
-    chosen = random.sample(series_of(names), 10_000)
+    chosen = random.sample(series_of(names), anomalies)
     events = [
-        _batch(chosen[place : place + BATCH], start + place, random)
-        for place in range(0, len(chosen), BATCH)
+        _batch(chosen[place : place + batch], start + place, random)
+        for place in range(0, len(chosen), batch)
     ]
     return Course(calls(names), (), events, len(chosen))
 
@@ -104,7 +104,7 @@ def _by_service(names: Sequence[str]) -> dict[str, list[Series]]:
     return found
 
 
-def _alone(series: Series) -> Series:
+def alone(series: Series) -> Series:
     """Return a series that shares no node with those of other services."""
     labels = {name: value for name, value in series.labels.items() if name != "node"}
     return replace(series, labels=labels)

@@ -13,6 +13,11 @@ SCALE_RESULTS = ROOT / "bench" / "results-scale.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
 PICTURE = ROOT / "docs" / "performance-batch.svg"
 Figures = Mapping[str, str | int | float]
+_ABOUT = frozenset((
+    "commit", "measured_at", "machine_processor", "machine_cores", "machine_memory_gibibytes",
+    "machine_load_average_at_start", "python_version",
+))  # fmt: skip
+"""What a run says of itself."""
 
 _COLOURS = ("#4e79a7", "#76b7b2", "#59a14f", "#f28e2b", "#e15759", "#b07aa1", "#9c9c9c")
 
@@ -29,6 +34,18 @@ def read() -> dict[str, str | int | float]:
     """Return the figures of both runs."""
     files = (RESULTS, SCALE_RESULTS)
     return {name: value for file in files for name, value in json.loads(file.read_bytes()).items()}
+
+
+def merged(figures: Figures, part: str) -> dict[str, str | int | float]:
+    """Return the known figures with those of a part in their places, and when they were made."""
+    known: dict[str, str | int | float] = json.loads(RESULTS.read_bytes())
+    about = {
+        f"{part}_commit": figures["commit"],
+        f"{part}_measured_at": figures["measured_at"],
+        f"{part}_load_average": figures["machine_load_average_at_start"],
+    }
+    own = {name: value for name, value in figures.items() if name not in _ABOUT}
+    return known | own | about
 
 
 def write(figures: Figures, file: Path = RESULTS) -> None:

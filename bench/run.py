@@ -1,6 +1,8 @@
 """`make bench`: every figure in one run, written to bench/results.json and docs/performance.md.
 
-`--only PART` measures one part and prints it, writing nothing.
+`--only PART` measures one part and prints it; with `--write` its figures take the place of the
+old ones, and `PART_commit`, `PART_measured_at` and `PART_load_average` say that they are of a run
+of their own.
 """
 
 import argparse
@@ -11,7 +13,17 @@ import time
 from collections.abc import Callable, Mapping
 
 from aiops.clock import SystemClock
-from bench import cold_start, correlate, end_to_end, report, scale, stages, throughput, topology
+from bench import (
+    cold_start,
+    correlate,
+    correlate_scale,
+    end_to_end,
+    report,
+    scale,
+    stages,
+    throughput,
+    topology,
+)
 from bench.machine import IDLE_LOAD, facts, two_cores
 from local.functions import ROOT
 
@@ -21,6 +33,7 @@ PARTS: Mapping[str, Callable[[], Mapping[str, str | int | float]]] = {
     "scale": lambda: scale.measure(now()),
     "correlate": correlate.measure,
     "topology": topology.measure,
+    "correlate_scale": correlate_scale.measure,
     "cold_start": lambda: cold_start.measure(two_cores()),
     "end_to_end": end_to_end.measure,
 }
@@ -30,7 +43,9 @@ def main() -> None:
     """Measure all parts, or one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="measure one part and print it")
-    only = parser.parse_args().only
+    parser.add_argument("--write", action="store_true", help="keep what `--only` measured")
+    options = parser.parse_args()
+    only = options.only
     figures = about()
     for name in [only] if only else PARTS:
         began = time.perf_counter()
@@ -39,6 +54,8 @@ def main() -> None:
     figures = report.rounded(figures)
     if not only:
         report.write(figures)
+    elif options.write:
+        report.write(report.merged(figures, only))
     print(json.dumps(figures, indent=2))
 
 

@@ -41,6 +41,9 @@ def affordable(case: Case, budget: int = BUDGET) -> Case:
     What counts is work, not time, so the answer is the same on every machine: the neighbours of
     the services that the evidence speaks of. The strongest pieces are taken first, one at least.
     """
+    services = {name for p in case.evidence for name in (p.peak.service, *(p.peak.edge or ()))}
+    if len(case.evidence) + sum(map(case.topology.degree, services)) <= budget:
+        return case
     left, known = budget, set[str]()
     taken: list[Evidence] = []
     for piece in sorted(case.evidence, key=strength, reverse=True):
@@ -51,8 +54,6 @@ def affordable(case: Case, budget: int = BUDGET) -> Case:
             break
         known |= new
         taken.append(piece)
-    if len(taken) == len(case.evidence):
-        return case
     return replace(case, evidence=tuple(sorted(taken, key=lambda one: one.peak.series)))
 
 

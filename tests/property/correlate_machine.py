@@ -28,6 +28,7 @@ GRAPHS = (
 MOST_FLIPS = 6
 """Below the number of topologies that are kept."""
 
+COMMANDS = st.sampled_from(("acknowledge", "resolve", "reopen"))
 FINDINGS = st.lists(
     st.tuples(
         st.sampled_from("abcdef"),
@@ -112,17 +113,35 @@ class CorrelateMachine(RuleBasedStateMachine):
         self._put(world.detected(batch, self.number, self._time(3_600)), batch)
 
     @rule(service=st.sampled_from("abcdef"), other=st.sampled_from("abcdef"))
+    def part(self, service, other):
+        """Two services at the same time, delivered apart."""
+        for name in (service, other):
+            self._arrives(world.anomaly(name, self.second, 1, ratio=1.6))
+
+    @rule(service=st.sampled_from("abcdef"), other=st.sampled_from("abcdef"))
     def bridge(self, service, other):
-        """Two services far apart and, by another delivery, the nodes they share with a third."""
-        for place, labels in enumerate(({"node": "n1"}, {"node": "n2"}, {"pod": "p1"})):
-            name = (service, other, service)[place]
-            one = world.anomaly(
-                name, self.second, place, labels={"service": name, **labels}, ratio=1.6
-            )
-            if one.id not in self.model.anomalies:
-                self.number += 1
-                self.model.anomalies[one.id] = one
-                self._put(world.detected([one], self.number, self._time(3_600)), (one,))
+        """A call between two services, which may call each other by no topology."""
+        edge = service, other
+        self._arrives(world.anomaly(service, self.second, 4, labels={"pod": other}, edge=edge))
+
+    @rule(
+        service=st.sampled_from("abc"),
+        other=st.sampled_from("def"),
+        commands=st.lists(COMMANDS, min_size=2, max_size=2),
+    )
+    def unite(self, service, other, commands):
+        """Two incidents, each with a command of its own, are about to become one."""
+        self.part(service, other)
+        self.deliver(2, self.number)
+        for place, command in enumerate(commands):
+            self.order(place, command, 0)
+        self.bridge(service, other)
+
+    def _arrives(self, one):
+        if one.id not in self.model.anomalies:
+            self.number += 1
+            self.model.anomalies[one.id] = one
+            self._put(world.detected([one], self.number, self._time(3_600)), (one,))
 
     @precondition(lambda self: self.done)
     @rule(place=st.integers(0, 1 << 16))
@@ -150,13 +169,14 @@ class CorrelateMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.store.seen)
     @rule(
-        place=st.integers(0, 1 << 16),
-        command=st.sampled_from(("acknowledge", "resolve", "reopen")),
+        place=st.integers(0, 5),
+        command=COMMANDS,
         back=st.sampled_from((0, 5, 100)),
     )
     def order(self, place, command, back):
         """A person gives a command for an incident by the id it had first."""
-        anomaly = sorted(self.store.seen)[place % len(self.store.seen)]
+        latest = sorted(self.store.seen, key=lambda one: (self.model.anomalies[one].time, one))
+        anomaly = latest[-1 - place % len(latest)]
         given = CommandGiven(
             incident=self.store.seen[anomaly],
             command=command,
@@ -185,6 +205,8 @@ class CorrelateMachine(RuleBasedStateMachine):
     @rule(workers=st.integers(1, WORKERS), seed=st.integers(0, 1 << 30))
     def deliver(self, workers, seed):
         """All that waits is delivered, by so many workers that interleave at every store call."""
+        if not self.pending:
+            return
         random = Random(seed)
         random.shuffle(self.pending)
         queues = [[] for _ in range(workers)]
@@ -196,13 +218,12 @@ class CorrelateMachine(RuleBasedStateMachine):
         self.scheduler.run(*queues)
         self._settle()
         self._learn_flip(watermark)
-        self.done += [event for event, _ in self.pending if event.type != TopologyObserved.type]
+        self.done += [event for event, _ in self.pending]
         self.pending.clear()
         self.check()
 
     def teardown(self):
-        if self.pending:
-            self.deliver(WORKERS, self.number)
+        self.deliver(WORKERS, self.number)
 
     def check(self):
         """Compare what is kept and what was published with the model."""

@@ -104,7 +104,6 @@ def test_a_store_that_breaks_the_protocol_is_caught(store):
         {"recur_within": world.CONFIG.window},
         {"window": world.CONFIG.window + 30},
         {"resolve_after": world.CONFIG.resolve_after - 60},
-        {"notify_series": 3},
         {"hub_degree": 1},
     ],
     ids="-".join,
