@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiops.baseline.detector import LARGEST, Detector
 from aiops.detection import FloatArray
-from functions.detect.detectors.baseline import LARGEST, Detector
 
 MINUTE = 60_000
 DAY = 1440

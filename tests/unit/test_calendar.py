@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from functions.detect.calendar import HOURS, Calendar
+from aiops.baseline.calendar import HOURS, Calendar
 
 
 def slots(calendar: Calendar, *moments: str) -> list[tuple[int, int, float]]:

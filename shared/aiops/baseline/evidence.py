@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from aiops.baseline.calendar import DAY_MS
 from aiops.detection import FloatArray
-from functions.detect.calendar import DAY_MS
 
 NOVELTY = 20.0
 """Weight of novelty against surprise."""

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiops.baseline.calendar import DAY_MS, HOURS, KINDS, Calendar
+from aiops.baseline.level import Level, Tail
+from aiops.baseline.season import Knots, Moment, WeeklyProfile
 from aiops.detection import FloatArray, StateArray, TimeArray
-from functions.detect.calendar import DAY_MS, HOURS, KINDS, Calendar
-from functions.detect.level import Level, Tail
-from functions.detect.season import Knots, Moment, WeeklyProfile
 
 SETTLED = 100
 """Samples before anything counts."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from aiops.baseline.departure import Found
 from aiops.detection import FloatArray
-from functions.detect.departure import Found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aiops.baseline.calendar import HOUR_MS, HOURS, Calendar
 from aiops.detection import FloatArray, TimeArray
-from functions.detect.calendar import HOUR_MS, HOURS, Calendar
 
 MOST_VISITS = 255
 

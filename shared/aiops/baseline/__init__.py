@@ -1,0 +1,1 @@
+"""The default detector: `detect` scores with it, `train` holds its models against it."""
