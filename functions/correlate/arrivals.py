@@ -8,7 +8,7 @@ from aiops.cell import Cell, Site
 from aiops.events import Anomaly, ChangeObserved
 from aiops.incident_store import Held, Record, View
 from aiops.ports import Counts
-from functions.correlate import incident
+from functions.correlate import firing
 from functions.correlate.atlas import Atlas, version_at
 from functions.correlate.components import Component, Linking, gather
 from functions.correlate.domain import MEMORY, Applied, Change, Domain
@@ -101,7 +101,7 @@ class Arrivals:
         return frozenset(record.id for record in judged)
 
     def _retold(self, record: Record, told: Sequence[Anomaly]) -> Record:
-        return incident.retell(record, told, self.domain.config)
+        return firing.retell(record, told, self.domain.config)
 
     def _take_in(self, fresh: Sequence[Anomaly], view: View, now: int) -> Applied | None:
         """Commit what new anomalies change."""

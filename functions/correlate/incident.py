@@ -7,14 +7,13 @@ and spans merge like sets, and the status follows from them.
 from collections.abc import Iterable
 from operator import attrgetter
 
-from aiops.events import Alert, Anomaly, CommandGiven, Evidence, Join, Status
-from aiops.incident_store import Firing, Record
+from aiops.events import Anomaly, CommandGiven, Evidence, Join, Status
+from aiops.incident_store import Record
 from functions.correlate.config import CorrelateConfig
+from functions.correlate.firing import firing, merged_alerts, stateless
 
 MAX_SPANS = 64
 MAX_JOINS = 50
-MAX_ALERTS = 200
-"""External alerts whose ends an incident keeps; those that are over first go."""
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -174,51 +173,6 @@ def order(record: Record, command: CommandGiven) -> Record:
     return record.model_copy(update={"orders": merged_orders((*record.orders, command))})
 
 
-def retell(record: Record, told: Iterable[Anomaly], config: CorrelateConfig) -> Record:
-    """Return the record with what is told again of alerts that are part of it.
-
-    In whatever order an alert's notifications come, and however often, the record is the same.
-    """
-    variants = {found.id: found for found in sorted(told, key=_words, reverse=True)}
-    evidence = tuple(
-        piece.model_copy(update={"peak": min(piece.peak, stateless(other), key=_words)})
-        if (other := variants.get(piece.peak.id)) is not None
-        else piece
-        for piece in record.evidence
-    )
-    states = (firing(found, config) for found in told)
-    alerts = merged_alerts((*record.alerts, *states))
-    return record.model_copy(update={"alerts": alerts, "evidence": evidence})
-
-
-def firing(found: Anomaly, config: CorrelateConfig) -> Firing:
-    """Return how long an external alert goes on, as far as one notification says."""
-    said = found.alert or Alert()
-    latest = found.time + config.alert_hold * 1000
-    expires_at = latest if said.expires_at is None else min(said.expires_at, latest)
-    return Firing(anomaly=found.id, expires_at=expires_at, ended_at=said.ended_at)
-
-
-def stateless(found: Anomaly) -> Anomaly:
-    """Return an anomaly, of an alert what all its notifications have in common."""
-    return found if found.alert is None else found.model_copy(update={"alert": Alert()})
-
-
-def merged_alerts(alerts: Iterable[Firing]) -> tuple[Firing, ...]:
-    """Return one of each alert, sorted by id: what was said last of its end, however it came."""
-    by_id: dict[str, Firing] = {}
-    for one in alerts:
-        known = by_id.get(one.anomaly, one)
-        ends = [end for end in (one.ended_at, known.ended_at) if end is not None]
-        by_id[one.anomaly] = Firing(
-            anomaly=one.anomaly,
-            expires_at=max(one.expires_at, known.expires_at),
-            ended_at=max(ends, default=None),
-        )
-    kept = sorted(by_id.values(), key=lambda one: (one.until, one.anomaly))[-MAX_ALERTS:]
-    return tuple(sorted(kept, key=attrgetter("anomaly")))
-
-
 def merged_spans(spans: Iterable[tuple[int, int]], quiet: int) -> Spans:
     """Return spans sorted, those at most `quiet` apart made one; the oldest ones beyond a bound."""
     merged: list[tuple[int, int]] = []
@@ -266,10 +220,6 @@ def _union(a: Evidence, b: Evidence) -> Evidence:
         count=a.count + b.count,
         peak=max(a, b, key=strength).peak,
     )
-
-
-def _words(found: Anomaly) -> str:
-    return found.reason
 
 
 def _given_at(record: Record, command: str) -> int | None:

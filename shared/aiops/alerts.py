@@ -1,23 +1,17 @@
-"""Alerts of others, as they are sent to a webhook, as anomalies: pure, from bytes to facts.
-
-The payload is that of Alertmanager's webhook, version 4, which Grafana's extends. What it says
-beside what is read here may change, so unknown fields are passed over.
-Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
-"""
+"""Alerts of others as anomalies: pure, from the body of a webhook to facts."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from aiops import topics
+from aiops.alertmanager import Told, read_notification, state_of, unix_ms
 from aiops.detection import SEVERITY_CUTS
-from aiops.errors import Rejected
-from aiops.events import YEAR_10000, Alert, AnomaliesDetected, Anomaly, Role, SeriesHead, Severity
+from aiops.events import AnomaliesDetected, Anomaly, Role, SeriesHead, Severity
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message
 from aiops.selector import checked_pattern
@@ -25,11 +19,9 @@ from aiops.series import Series, SeriesMap, role_of
 
 DETECTOR = "alertmanager"
 
-MAX_BYTES = 4 * 1024 * 1024
 MAX_ALERTS = 1_000
 """Alerts taken from one notification; the rest is counted."""
 
-MAX_FINGERPRINT = 200
 MAX_REASON = 500
 """Characters of the words of an alert that are kept."""
 
@@ -90,22 +82,6 @@ class Translated:
     dropped: Counts
 
 
-class _Notification(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    alerts: list[JsonValue]
-    truncated: int = Field(default=0, ge=0, lt=1 << 31, alias="truncatedAlerts")
-
-
-class _Alert(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
-    status: Literal["firing", "resolved"]
-    labels: dict[str, str]
-    annotations: dict[str, str] = Field(default_factory=dict)
-    starts_at: str = Field(alias="startsAt", max_length=64)
-    ends_at: str = Field(default="", alias="endsAt", max_length=64)
-    fingerprint: str = Field(default="", max_length=MAX_FINGERPRINT)
-
-
 @dataclass(frozen=True, slots=True)
 class Translator:
     """Reads notifications.
@@ -133,7 +109,7 @@ class Translator:
         Raises:
             Rejected: it is no such notification at all.
         """
-        notification = _notification(payload)
+        notification = read_notification(payload)
         dropped: Counts = Counter(truncated=notification.truncated)
         dropped["too_many"] = len(notification.alerts[MAX_ALERTS:])
         found: list[Anomaly] = []
@@ -148,7 +124,7 @@ class Translator:
     def _read(self, content: JsonValue, now: int) -> Anomaly | str:
         """Return the anomaly an alert is, or the reason why it cannot be taken."""
         try:
-            alert = _Alert.model_validate(content)
+            alert = Told.model_validate(content)
         except ValidationError:
             return "malformed"
         name = alert.labels.get("alertname", "")
@@ -162,7 +138,7 @@ class Translator:
         series = self.series.read(SeriesHead(metric=name, labels=alert.labels))
         return series if isinstance(series, str) else self._anomaly(alert, series, start, now)
 
-    def _anomaly(self, alert: _Alert, series: Series, start: int, now: int) -> Anomaly:
+    def _anomaly(self, alert: Told, series: Series, start: int, now: int) -> Anomaly:
         severity = self._severity(alert)
         score = _SCORES[severity - 1]
         role = role_of(self.alerts.roles, words := snake_case(series.metric))
@@ -186,14 +162,14 @@ class Translator:
             score=score,
             severity=severity,
             reason=self._reason(alert) or f"{series.metric} fires",
-            alert=_state(alert, start, now),
+            alert=state_of(alert, start, now),
         )
 
-    def _severity(self, alert: _Alert) -> int:
+    def _severity(self, alert: Told) -> int:
         said = (alert.labels[name] for name in self.alerts.severity_from if name in alert.labels)
         return self.alerts.severities.get(next(said, "").strip().lower(), self.alerts.severity)
 
-    def _reason(self, alert: _Alert) -> str:
+    def _reason(self, alert: Told) -> str:
         said = (alert.annotations.get(name, "") for name in self.alerts.reason_from)
         return next((text for text in map(plain, said) if text), "")
 
@@ -222,22 +198,6 @@ def messages(anomalies: Sequence[Anomaly], domain: str, now: int) -> Iterator[Me
     )
 
 
-def unix_ms(text: str) -> int | None:
-    """Return an RFC 3339 time as unix milliseconds, UTC unless it says; None where it is none.
-
-    The year 1, which stands for a time that is not known, is none.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.year < 1970 or moment.year > 9998:
-        return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    ms = int(aware.timestamp() * 1000)
-    return ms if 0 <= ms < YEAR_10000 else None
-
-
 def plain(text: str) -> str:
     """Return words on one line, printable, at most 500 characters of them."""
     printable = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_REASON])
@@ -249,22 +209,3 @@ def snake_case(name: str) -> str:
     """Return the words of a name such as `HTTPErrorsHigh` as `http_errors_high`."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return re.sub(r"\W+", "_", apart).lower()
-
-
-def _notification(payload: bytes) -> _Notification:
-    if len(payload) > MAX_BYTES:
-        raise Rejected(f"payload: more than {MAX_BYTES} bytes")
-    try:
-        return _Notification.model_validate_json(payload)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "payload"
-        raise Rejected(f"{where}: {first['msg']}") from None
-
-
-def _state(alert: _Alert, start: int, now: int) -> Alert:
-    """Return when an alert ended, or when it is expected to; neither lies before its start."""
-    end = unix_ms(alert.ends_at)
-    if alert.status == "resolved":
-        return Alert(ended_at=max(start, now if end is None else min(end, now)))
-    return Alert(expires_at=None if end is None else max(start, end))

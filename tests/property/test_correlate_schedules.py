@@ -10,7 +10,7 @@ from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.clock import ManualClock
 from aiops.errors import Unavailable
 from aiops.events import ChangeObserved
-from functions.correlate import arrivals, incident
+from functions.correlate import arrivals, firing
 from functions.correlate.arrivals import Arrivals
 from functions.correlate.domain import Change
 from functions.correlate.judging import Judge
@@ -179,22 +179,22 @@ def test_taking_what_is_told_last_of_an_alert_is_caught(monkeypatch):
     def merged_alerts(alerts):
         return tuple({one.anomaly: one for one in alerts}.values())
 
-    monkeypatch.setattr(incident, "merged_alerts", merged_alerts)
+    monkeypatch.setattr(firing, "merged_alerts", merged_alerts)
     assert caught(run)
 
 
 def test_taking_the_words_an_alert_came_with_last_is_caught(monkeypatch):
-    genuine = incident.retell
+    genuine = firing.retell
 
     def retell(record, told, config):
-        words = {one.id: incident.stateless(one) for one in told}
+        words = {one.id: firing.stateless(one) for one in told}
         evidence = tuple(
             piece.model_copy(update={"peak": words.get(piece.peak.id, piece.peak)})
             for piece in record.evidence
         )
         return genuine(record, told, config).model_copy(update={"evidence": evidence})
 
-    monkeypatch.setattr(incident, "retell", retell)
+    monkeypatch.setattr(firing, "retell", retell)
     assert caught(run)
 
 

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.alertmanager import MAX_BYTES, unix_ms
 from aiops.alerts import (
     BATCH,
     BATCH_BYTES,
     MAX_ALERTS,
-    MAX_BYTES,
     MAX_REASON,
     AlertMap,
     Translator,
     messages,
     snake_case,
-    unix_ms,
 )
 from aiops.detection import severity_of
 from aiops.errors import Misconfigured, Rejected

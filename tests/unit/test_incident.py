@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops.events import Alert, CommandGiven, Evidence, Join
-from functions.correlate import incident
+from functions.correlate import firing, incident
 from functions.correlate.config import CorrelateConfig
 from tests.property.correlate_world import START, alert, anomaly
 
@@ -256,7 +256,7 @@ def alerted(ended=None, expires=None, second=10):
 def with_alert(*notifications):
     first, *more = notifications
     record = incident.of_anomalies("i", "test", [first], (), LASTING)
-    return incident.retell(record, more, LASTING)
+    return firing.retell(record, more, LASTING)
 
 
 @pytest.mark.parametrize(
@@ -302,9 +302,9 @@ def test_a_person_may_end_an_incident_whose_alert_still_fires():
 
 def test_alerts_that_are_over_go_first_where_there_are_too_many():
     many = [
-        alert("a", n).model_copy(update={"id": f"{n:04d}"}) for n in range(incident.MAX_ALERTS + 5)
+        alert("a", n).model_copy(update={"id": f"{n:04d}"}) for n in range(firing.MAX_ALERTS + 5)
     ]
     ended = many[-1].model_copy(update={"alert": Alert(ended_at=ms(0))})
     kept = incident.of_anomalies("i", "test", [*many[:-1], ended], (), LASTING).alerts
-    assert len(kept) == incident.MAX_ALERTS
+    assert len(kept) == firing.MAX_ALERTS
     assert ended.id not in {one.anomaly for one in kept}

@@ -10,13 +10,14 @@ somebody wrote, and an objective whose budget burns, say how bad it is at least.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from aiops.events import Anomaly, Evidence
+from aiops.events import Evidence
 from aiops.topology import EMPTY, Topology
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.grading import WORST, Grade
 from functions.correlate.incident import strength
 from functions.correlate.objective import burning
 from functions.correlate.ranking import Case
+from functions.correlate.suffering import MISSED, suffering, suffers
 
 CLEAR = 0.5
 """The score from which evidence is clear: twice the alarm line."""
@@ -34,16 +35,6 @@ HARDLY_BEGUN = 2
 BEYOND_DOUBT = 0.9
 """The score from which suffering is beyond doubt: ten times the alarm line."""
 
-LOST = 0.5
-"""The part of the usual requests below which users who come are missed, where they come first."""
-
-FAILS, SLOW, MISSED = "fails", "is slow", f"gets less than {LOST:.0%} of its usual requests"
-HOW = (FAILS, SLOW, MISSED)
-"""How a service suffers, the worst first."""
-
-SLOWNESS = frozenset(("latency", "edge_client", "edge_server"))
-FEWER_IS_BETTER = re.compile("error|fail|5xx|restart|oom")
-
 Said = tuple[int, str]
 """A number of points, or a severity, and the words for it."""
 
@@ -60,11 +51,11 @@ class Severity:
 
     def grade(self, case: Case, affected: Sequence[str]) -> Grade:
         """Return 1 and the points, at least what an alert or a burning budget demands."""
-        suffering = _suffering(case.evidence)
-        users = [one for one in suffering if self.faces_users(one, case.topology)]
+        felt = suffering(case.evidence)
+        users = [one for one in felt if self.faces_users(one, case.topology)]
         points = [
             *self._evidence(case.evidence),
-            *_felt(suffering, users),
+            *_felt(felt, users),
             *_spread(case.evidence),
             *self._reach(case.topology, affected),
         ]
@@ -152,45 +143,18 @@ class Severity:
             yield from burning(piece, self._objectives)
 
 
-def suffers(peak: Anomaly) -> tuple[str, str] | None:
-    """Return who suffers by what an anomaly says, and how; None for nobody.
-
-    Whoever waits for a slow call does. What got better is no suffering.
-    """
-    grown = peak.value >= peak.expected
-    if peak.template is not None:
-        return peak.service, FAILS
-    if peak.role in SLOWNESS and grown:
-        waiting = peak.service if peak.edge is None else peak.edge[peak.role != "edge_client"]
-        return waiting, SLOW
-    if peak.role == "errors" and (grown or not FEWER_IS_BETTER.search(peak.metric)):
-        return peak.service if peak.edge is None else peak.edge[1], FAILS
-    if peak.role == "traffic" and peak.edge is None and peak.value < LOST * peak.expected:
-        return peak.service, MISSED
-    return None
-
-
-def _suffering(evidence: Iterable[Evidence]) -> dict[str, str]:
-    """Return how each service suffers at its worst, the worst first, then by name."""
-    found: dict[str, str] = {}
-    for said in filter(None, (suffers(piece.peak) for piece in evidence)):
-        service, how = said
-        found[service] = min(how, found.get(service, how), key=HOW.index)
-    return dict(sorted(found.items(), key=lambda one: (HOW.index(one[1]), one[0])))
-
-
-def _felt(suffering: Mapping[str, str], users: Sequence[str]) -> Iterator[Said]:
+def _felt(felt: Mapping[str, str], users: Sequence[str]) -> Iterator[Said]:
     """Yield points for users who suffer, else for a service that does.
 
     That a service is asked less says something about users where it is they who ask.
     """
-    services = [service for service, how in suffering.items() if how != MISSED]
+    services = [service for service, how in felt.items() if how != MISSED]
     if users:
         more = f" (and {len(users) - 1} more)" if len(users) > 1 else ""
-        yield 2, f"users notice it: {users[0]}{more}, which serves them, {suffering[users[0]]}"
+        yield 2, f"users notice it: {users[0]}{more}, which serves them, {felt[users[0]]}"
     elif services:
         more = f" (and {len(services) - 1} more)" if len(services) > 1 else ""
-        yield 1, f"{services[0]}{more} {suffering[services[0]]}"
+        yield 1, f"{services[0]}{more} {felt[services[0]]}"
 
 
 def _spread(evidence: Sequence[Evidence]) -> Iterator[Said]:
