@@ -1,34 +1,48 @@
-"""`aiops verdicts`: what people said of anomalies, as labelled data for backtests."""
+"""`aiops verdicts`: what people said of anomalies and of causes, as data."""
 
 import argparse
 import csv
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from aiops.adapters.cloudevent import iso
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.errors import Misconfigured
-from aiops.verdicts import Given
+from aiops.verdicts import CauseGiven, Given
 
 COLUMNS = (
     "series", "timestamp", "label", "verdict", "detector", "evidence", "given_by", "given_at"
 )  # fmt: skip
 
 
+CAUSE_COLUMNS = (
+    "incident", "cause", "suspects", "right", "score", "ranker", "given_by", "given_at"
+)  # fmt: skip
+
+
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("verdicts", help="what people said of anomalies, as data")
+    parser = commands.add_parser(
+        "verdicts", help="what people said of anomalies and causes, as data"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     exporting = actions.add_parser("export", help="print a CSV: series, timestamp, label 1 or 0")
     exporting.add_argument("--series", default="", metavar="KEY", help="of one series only")
-    exporting.add_argument(
-        "--redis-url", default=os.environ.get("REDIS_URL", ""), metavar="URL",
-        help="default: REDIS_URL",
+    judging = actions.add_parser("causes", help="print a CSV: incident, cause, suspects")
+    judging.add_argument(
+        "--domain", default=os.environ.get("AIOPS_DOMAIN") or "default", metavar="NAME",
+        help="default: AIOPS_DOMAIN, or default",
     )  # fmt: skip
-    exporting.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
+    for each in (exporting, judging):
+        each.add_argument(
+            "--redis-url", default=os.environ.get("REDIS_URL", ""), metavar="URL",
+            help="default: REDIS_URL",
+        )  # fmt: skip
+        each.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,12 +55,25 @@ def run(options: argparse.Namespace) -> int:
     if not options.redis_url:
         raise Misconfigured("--redis-url: not given, nor is REDIS_URL set")
     keys = Keys(f"{options.generation}:" if options.generation else "")
-    said = RedisVerdicts(connect(options.redis_url), keys).everything()
-    rows = sorted(rows_of(said, options.series))
+    client = connect(options.redis_url)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: Sequence[tuple[str | int | float, ...]]
+    if options.action == "causes":
+        writer.writerow(CAUSE_COLUMNS)
+        rows = [cause_row(one) for one in RedisIncidents(client, keys, options.domain).causes()]
+    else:
+        writer.writerow(COLUMNS)
+        rows = sorted(rows_of(RedisVerdicts(client, keys).everything(), options.series))
     writer.writerows(rows)
     return 0 if rows else 1
+
+
+def cause_row(given: CauseGiven) -> tuple[str | int | float, ...]:
+    """Return a row of `CAUSE_COLUMNS`; right is 1 where the first suspect was the cause."""
+    right = int(given.suspects[:1] == (given.cause,))
+    named = " ".join(given.suspects)
+    said = (given.ranker, given.given_by, iso(given.given_at))
+    return given.incident, given.cause or "", named, right, given.score, *said
 
 
 def rows_of(

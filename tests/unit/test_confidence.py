@@ -2,18 +2,24 @@
 
 import json
 from itertools import permutations
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops import topics
+from aiops.adapters.keys import Keys
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.errors import Misconfigured
 from aiops.events import CauseJudged, Suspect
+from aiops.incident_store import Commit, Horizon
 from aiops.verdicts import CauseGiven
 from functions.act import wording
 from functions.correlate.confidence import BANDS, ENOUGH, Confidence, band, wilson
+from local.cli import main
 from local.commands import verdict as command
 from tests import incidents
 
@@ -21,8 +27,8 @@ SERVICES = ("a", "b", "c")
 HIGH, LOW = 9.0, 1.1
 
 
-def said(cause, score=HIGH, ranker="evidence", suspects=SERVICES):
-    return CauseGiven("i", cause, ranker, suspects, score, "ann", 1)
+def said(cause, score=HIGH, ranker="evidence", suspects=SERVICES, incident="i"):
+    return CauseGiven(incident, cause, ranker, suspects, score, "ann", 1)
 
 
 def named(*scores):
@@ -184,3 +190,20 @@ def test_the_command_finds_no_incident_nobody_published(broker, capsys):
 def test_the_command_takes_a_verdict_or_a_cause_not_both_and_not_neither(both):
     with pytest.raises(Misconfigured, match="verdict on an anomaly, or the --cause"):
         command.run(options(**both))
+
+
+def test_the_verdicts_in_force_are_printed_with_whether_the_first_suspect_was_right(
+    redis_url, capsys
+):
+    generation = uuid4().hex
+    store = RedisIncidents(connect(redis_url), Keys(f"{generation}:"), "shop")
+    given = (said("a", incident="i1"), said(None, incident="i2"))
+    store.commit(Commit(0, 1, 0, 0, Horizon(0, 0, 0, 0), causes=given))
+    where = ["--redis-url", redis_url, "--generation", generation]
+    assert main(["verdicts", "causes", "--domain", "shop", *where]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "incident,cause,suspects,right,score,ranker,given_by,given_at",
+        "i1,a,a b c,1,9.0,evidence,ann,1970-01-01T00:00:00.001Z",
+        "i2,,a b c,0,9.0,evidence,ann,1970-01-01T00:00:00.001Z",
+    ]
+    assert main(["verdicts", "causes", "--domain", "other", *where]) == 1
