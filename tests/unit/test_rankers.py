@@ -334,3 +334,13 @@ def test_a_ranking_is_short_ordered_and_does_not_depend_on_the_order(
     random.shuffle(evidence)
     random.shuffle(changes)
     assert made.rank(Case(evidence, topology, changes)) == suspects
+
+
+def test_a_service_that_says_nothing_between_two_in_trouble_is_suspected_last():
+    shop = Topology.of([("web", "pay"), ("pay", "bank"), ("web", "bank"), ("web", "ads")])
+    bank, web, pay = ranked(
+        anomaly("bank", 0, CPU, 9.0), anomaly("web", 0, CPU, 4.0), topology=shop
+    )
+    assert (bank.service, web.service, pay.service) == ("bank", "web", "pay")
+    assert 0 < pay.score < web.score
+    assert pay.reasons == ("web, which calls it, and bank, which it calls, show anomalies",)

@@ -5,12 +5,13 @@ symptoms, and count less the more a service that is called shows trouble too. Do
 is neither: it is traced to where it began, as being asked more is. A call that got slower for its
 client than for its server points at the network of the service that most such calls have in
 common. A change shortly before speaks against whom it changed. Of equals the first to move comes
-first. Where that names fewer than three, those follow that the symptoms may come from although
-they say nothing of themselves.
+first. Where that names fewer than three, those follow that the symptoms may come from, or meet in,
+although they say nothing of themselves.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 from aiops.events import ChangeObserved, Suspect
 from aiops.topology import Topology
@@ -28,7 +29,7 @@ from functions.correlate.spreading import (
 CHANGE_WEIGHT = 0.5
 
 SILENT = 0.1
-"""What a suspect says against a neighbour that says nothing of itself, as a part of its score."""
+"""What suspects say against a neighbour that says nothing of itself, as a part of their score."""
 
 REASONS = 4
 
@@ -69,24 +70,38 @@ def _scored(dossiers: Dossiers, topology: Topology) -> Iterator[_Scored]:
         yield _Scored(service, dossier.saturation + own + dossier.other, dossier, by)
 
 
-def _silent(named: Iterable[_Scored], dossiers: Dossiers, topology: Topology) -> list[_Scored]:
-    """Return whom else the symptoms of suspects may come from, those with most below them first.
+def _silent(named: Sequence[_Scored], dossiers: Dossiers, topology: Topology) -> list[_Scored]:
+    """Return whom else the symptoms of suspects may come from, the likeliest first.
 
-    The more a service calls, the more can go wrong in it and behind it.
+    Who is called by one that suffers: the more it calls itself, the more can go wrong in it and
+    behind it. And who is called by one suspect and calls another: their trouble may meet in it.
     """
     found: dict[str, _Scored] = {}
+    for one in (*_called(named, topology), *_between(named, topology)):
+        if one.service not in dossiers and one.service != NAMELESS:
+            known = found.get(one.service, one)
+            found[one.service] = min(known, one, key=lambda each: each.order)
+    return sorted(found.values(), key=lambda one: one.order)
+
+
+def _called(named: Iterable[_Scored], topology: Topology) -> Iterator[_Scored]:
     for suspect in named:
-        if not suspect.dossier.symptom:
-            continue
-        for callee in topology.callees(suspect.service):
-            if callee not in dossiers and callee != NAMELESS:
+        if suspect.dossier.symptom:
+            for callee in topology.callees(suspect.service):
                 below = len(topology.callees(callee))
                 score = SILENT * suspect.score * (1 - 1 / (2 + below))
-                words = f"{suspect.service}, which calls it, may suffer from it"
-                silent = _Scored(callee, score, Dossier(said=[(score, "", words)]), None)
-                known = found.get(callee, silent)
-                found[callee] = min(known, silent, key=lambda one: one.order)
-    return sorted(found.values(), key=lambda one: one.order)
+                yield _mute(callee, score, f"{suspect.service}, which calls it, may suffer from it")
+
+
+def _between(named: Iterable[_Scored], topology: Topology) -> Iterator[_Scored]:
+    for client, server in permutations(named, 2):
+        for service in topology.callees(client.service) & topology.callers(server.service):
+            words = f"{client.service}, which calls it, and {server.service}, which it calls, "
+            yield _mute(service, SILENT * min(client.score, server.score), words + "show anomalies")
+
+
+def _mute(service: str, score: float, words: str) -> _Scored:
+    return _Scored(service, score, Dossier(said=[(score, "", words)]), None)
 
 
 def _changes(changes: Iterable[ChangeObserved], dossiers: Dossiers) -> None:
