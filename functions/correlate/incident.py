@@ -189,14 +189,22 @@ def merged_spans(spans: Iterable[tuple[int, int]], quiet: int) -> Spans:
 
 def merged_evidence(evidence: Iterable[Evidence], limit: int) -> tuple[Evidence, ...]:
     """Return one piece of evidence per series, sorted by series; the strongest of too many."""
-    by_series: dict[str, Evidence] = {}
-    for piece in evidence:
-        known = by_series.get(piece.peak.series)
-        by_series[piece.peak.series] = piece if known is None else _union(known, piece)
+    pieces = tuple(evidence)
+    by_series = {piece.peak.series: piece for piece in pieces}
+    if len(by_series) < len(pieces):
+        by_series = _united(pieces)
     kept = list(by_series.values())
     if len(kept) > limit:
         kept = sorted(kept, key=strength)[-limit:]
     return tuple(sorted(kept, key=attrgetter("peak.series")))
+
+
+def _united(pieces: Iterable[Evidence]) -> dict[str, Evidence]:
+    by_series: dict[str, Evidence] = {}
+    for piece in pieces:
+        known = by_series.get(piece.peak.series)
+        by_series[piece.peak.series] = piece if known is None else _union(known, piece)
+    return by_series
 
 
 def merged_orders(orders: Iterable[CommandGiven]) -> tuple[CommandGiven, ...]:

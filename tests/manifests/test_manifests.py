@@ -127,6 +127,16 @@ def test_the_clock_ticks_each_minute() -> None:
     assert Schedule.parse(tick.spec.schedule).next_after(0) == 60_000
 
 
+def test_nothing_of_ours_runs_all_the_time_but_the_clock() -> None:
+    """Incidents end and people are told without a process that waits for it."""
+    resident = {name for name, func in FUNCTIONS.items() if func.deploy.options.scale.min}
+    assert resident <= {"gateway"}, "only who answers people at once may stay"
+    assert len(OBJECTS.pings) == 1
+    text = "".join(file.read_text(encoding="utf-8") for file in BASE.glob("*.yaml"))
+    kinds = {line.removeprefix("kind: ") for line in text.splitlines() if line.startswith("kind: ")}
+    assert not kinds & {"Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod"}
+
+
 @pytest.mark.parametrize("folder", FUNCTIONS)
 def test_a_function_is_named_after_its_folder_and_starts_its_own_target(folder: str) -> None:
     func = FUNCTIONS[folder]
