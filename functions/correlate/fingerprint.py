@@ -37,7 +37,7 @@ def likeness(one: Marks, other: Marks) -> float:
 
     Source: weighted Jaccard similarity, the sum of the minima over the sum of the maxima.
     """
-    names = one.keys() | other.keys()
+    names = sorted(one.keys() | other.keys())
     most = sum(max(one.get(name, 0.0), other.get(name, 0.0)) for name in names)
     least = sum(min(one.get(name, 0.0), other.get(name, 0.0)) for name in names)
     return least / most if most else 0.0
