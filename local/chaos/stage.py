@@ -32,6 +32,7 @@ detect:
   - {{match: {{metric: ".*_ratio"}}, detector: static, params: {{upper: 100}}}}
 correlate:
   group_wait: {tell_after}
+  group_series: 1000
   resolve_after: {resolve_after}
   recur_within: 200
   topology_delay: 0

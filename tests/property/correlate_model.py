@@ -95,9 +95,10 @@ class Model:
         status = "resolved" if ends else "open"
         if not ends and self._taken_on(found, newest):
             status = "acknowledged"
+        waits = len(_series(found)) < self.config.group_series
         told = (
             self._worth_telling(found, severity)
-            and opened + self.config.group_wait * 1000 <= self.now
+            and opened + waits * self.config.group_wait * 1000 <= self.now
         )
         return Expected(
             members,
