@@ -4,6 +4,7 @@ Every series has a daily and a weekly shape, one of three noise families, gaps, 
 a counter with resets. What is returned is what a detector sees: a counter's rate per second.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,12 @@ DAY_S = 86_400
 NOISES = ("normal", "skewed", "wandering")
 INFLATION = (1.0, 1.0, 2.0)
 """By how much memory widens the standard error of a mean of each family."""
+
+KEPT, RENEWED = 0.6, 0.8
+"""What `wandering` noise keeps of the value before, and what comes anew."""
+
+SKEW, SKEW_MEAN, SKEW_DEVIATION = 0.25, math.exp(0.03125), 0.2579
+"""Deviation of the logarithm of `skewed` noise; mean and deviation before it is standardised."""
 
 FAULTS = ("spike", "shift", "drop", "drift", "flat", "spread")
 
@@ -67,6 +74,8 @@ class Generated:
         value: NaN where a sample is lost, shape (rows, n).
         noise: Place in `NOISES`, shape (n,).
         counter: Whether the values are the rates of a counter, shape (n,).
+        usual: The values without noise, shape (rows, n).
+        unit: What the noise was multiplied by, shape (n,).
         deviation: Robust standard deviation of the noise, shape (n,).
         fault: Place in `FAULTS`, -1 for none, shape (n,).
         start: Row of the fault's first sample, shape (n,).
@@ -79,6 +88,8 @@ class Generated:
     value: FloatArray
     noise: NDArray[np.int64]
     counter: NDArray[np.bool_]
+    usual: FloatArray
+    unit: FloatArray
     deviation: FloatArray
     fault: NDArray[np.int64]
     start: NDArray[np.int64]
@@ -128,6 +139,8 @@ def _generate(plan: Plan, *, faulty: bool) -> Generated:
         np.where(lost, np.nan, value),
         noise,
         counter,
+        usual,
+        unit,
         deviation,
         fault,
         start,
@@ -156,10 +169,10 @@ def _noise(draw: np.random.Generator, family: NDArray[np.int64], rows: int) -> F
     correlation of 0.6 between neighbours.
     """
     plain = draw.normal(size=(rows, len(family)))
-    skewed = (np.exp(0.25 * plain) - np.exp(0.03125)) / 0.2579
+    skewed = (np.exp(SKEW * plain) - SKEW_MEAN) / SKEW_DEVIATION
     wandering = plain.copy()
     for row in range(1, rows):
-        wandering[row] = 0.6 * wandering[row - 1] + 0.8 * plain[row]
+        wandering[row] = KEPT * wandering[row - 1] + RENEWED * plain[row]
     return np.where(family == 0, plain, np.where(family == 1, skewed, wandering))
 
 
