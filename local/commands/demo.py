@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,6 +16,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the subcommand."""
     parser = subparsers.add_parser("demo", help="watch faults travel through the whole pipeline")
     parser.add_argument("--seed", type=int, default=1, help="another number, another scenario")
+    parser.add_argument(
+        "--html", type=Path, default=Path("demo"), metavar="DIR",
+        help="where a page for each incident is left, below the seed's number; default: demo",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -33,11 +38,14 @@ def run(args: argparse.Namespace) -> int:
         view = SilentView()
     elif console.is_terminal:
         view = LiveView(console)
-    verdict = run_demo(args.seed, view)
+    pages = args.html / f"seed-{args.seed}"
+    verdict = run_demo(args.seed, view, pages)
     if args.json:
         print(json.dumps(verdict.to_json()))
         return 0 if verdict.good else 1
     console.print(table(verdict))
     for line in summary(verdict):
         console.print(line, highlight=False, soft_wrap=True)
+    where = f"a page for each incident: {pages / 'index.html'}"
+    console.print(where, highlight=False, soft_wrap=True)
     return 0 if verdict.good else 1

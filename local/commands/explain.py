@@ -1,35 +1,28 @@
-"""`aiops explain`: who judges a series and why, what it has learned, where its line stands."""
+"""`aiops explain`: why an incident is one and whom it blames; or where a series' line stands."""
 
 import argparse
-import json
 import os
 import re
-import sys
+from pathlib import Path
 
-from aiops.adapters.keys import Keys
-from aiops.adapters.redis_client import connect
-from aiops.adapters.redis_models import RedisModels
-from aiops.adapters.redis_series import RedisSeriesStore
-from aiops.adapters.redis_verdicts import RedisVerdicts
-from aiops.clock import SystemClock
 from aiops.errors import Misconfigured
-from aiops.events import SeriesHead
-from aiops.series import Series, SeriesMap, shard_of
-from aiops.settings import read_config, read_section
-from functions.detect.account import account
-from functions.detect.config import DetectConfig
-from functions.detect.record import header_of
-from functions.detect.scoring import Scorer
-from local.anomalies import published
+from local.explain.series_account import explain_series
+from local.explain.stored import explain_incident
 
-_SELECTOR = re.compile(r"([^{}]+?)\s*(?:\{(.*)\})?\s*")
-_LABEL = re.compile(r'\s*([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+INCIDENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f-]{0,27})?")
+"""An incident's id, or as much of it as is listed."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("explain", help="who judges a series, and where its line stands")
-    parser.add_argument("series", help='its key, or its name: requests{service="shop"}')
+    parser = commands.add_parser(
+        "explain", help="why an incident is one and whom it blames; where a series' line stands"
+    )
+    parser.add_argument(
+        "subject",
+        metavar="INCIDENT|SERIES",
+        help="an incident's id; a series' key or its name: requests{service=\"shop\"}",
+    )
     parser.add_argument(
         "--config", default=os.environ.get("AIOPS_CONFIG", ""), metavar="FILE",
         help="default: AIOPS_CONFIG",
@@ -42,12 +35,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
         metavar="HOST:PORT", help="where a key's name is looked up; KAFKA_BOOTSTRAP_SERVERS",
     )  # fmt: skip
+    parser.add_argument("--domain", default=os.environ.get("AIOPS_DOMAIN") or "default")
     parser.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write an incident's page")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what there is to say; 1 where nobody knows what a key stands for.
+    """Print what there is to say; 1 where nothing is known of it.
 
     Raises:
         Misconfigured: nobody said where Redis is, or a section of the configuration is wrong.
@@ -55,65 +50,8 @@ def run(options: argparse.Namespace) -> int:
     """
     if not options.redis_url:
         raise Misconfigured("--redis-url: not given, nor is REDIS_URL set")
-    sections = read_config(options.config)
-    config = read_section(sections, "detect", DetectConfig)
-    names = read_section(sections, "series", SeriesMap)
-    keys = Keys(f"{options.generation}:" if options.generation else "")
-    client, clock = connect(options.redis_url), SystemClock()
-    models = RedisModels(client, keys, clock)
-    head = named(options.series, models, options.bootstrap_servers)
-    series = names.read(head) if head else 'no name is known of it; give metric{label="value"}'
-    if isinstance(series, str):
-        sys.stderr.write(f"aiops explain: {options.series}: {series}\n")
-        return 1
-    place = (shard_of(series.key), series.key)
-    (record,) = RedisSeriesStore(client, keys).load([place], (), 0).records
-    (given,) = RedisVerdicts(client, keys).read([place])
-    header = None if record is None else header_of(record, Scorer(config, "").kinds)
-    told = account(config, series, header, given, models.status(series.key), clock.now())
-    print(
-        json.dumps({"series": _shown(series), "account": told}) if options.json else "\n".join(told)
-    )
-    return 0
-
-
-def named(text: str, models: RedisModels, bootstrap: str) -> SeriesHead | None:
-    """Return what a key or a name stands for; None where nobody knows the key's name.
-
-    Raises:
-        Misconfigured: it is neither a key nor a name.
-    """
-    if not re.fullmatch(r"[0-9a-f]{32}", text):
-        return read_name(text)
-    status = models.status(text)
-    if status is not None:
-        return SeriesHead(metric=status.metric, labels=status.labels)
-    for anomaly in published(bootstrap) if bootstrap else ():
-        if anomaly.series == text:
-            return SeriesHead(metric=anomaly.metric, labels=anomaly.labels)
-    return None
-
-
-def read_name(text: str) -> SeriesHead:
-    """Return a series by its name as Prometheus writes it.
-
-    Raises:
-        Misconfigured: it is no such name.
-    """
-    found = _SELECTOR.fullmatch(text)
-    inside = (found[2] or "").strip() if found else ""
-    labels, at = {}, 0
-    while found and at < len(inside):
-        label = _LABEL.match(inside, at)
-        if label is None:
-            found = None
-            break
-        labels[label[1]] = re.sub(r"\\(.)", r"\1", label[2])
-        at = label.end()
-    if found is None:
-        raise Misconfigured(f'{text}: expected a key, or metric{{label="value"}}')
-    return SeriesHead(metric=found[1], labels=labels)
-
-
-def _shown(series: Series) -> dict[str, object]:
-    return {"key": series.key, "metric": series.metric, "labels": dict(series.labels)}
+    if INCIDENT.fullmatch(options.subject):
+        return explain_incident(options)
+    if options.html is not None:
+        raise Misconfigured("--html: only incidents have a page")
+    return explain_series(options)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from aiops.adapters.cloudevent import iso
 from aiops.clock import SystemClock
-from aiops.errors import Misconfigured
 from aiops.events import CommandGiven, Incident
 from aiops.incident_store import IncidentStore
 from aiops.silences import silenced_at
 from functions.correlate.snapshot import incident_of
+from local.incident_lookup import held_by
 from local.wishes import add_places, duration, say, speaker, store_of
 
 COMMANDS = {
@@ -100,21 +100,8 @@ def _listed(store: IncidentStore, limit: int, *, everything: bool) -> Sequence[I
 
 
 def _named(store: IncidentStore, text: str) -> Incident | None:
-    """Return the incident of an id or of how one begins; what it was merged into, if it was.
-
-    Raises:
-        Misconfigured: several begin so.
-    """
-    known = store.incidents([text])
-    if not known:
-        every = (*store.quiet(EVERY << 23, EVERY), *store.ended(EVERY))
-        names = [name for name in every if name.startswith(text)]
-        if len(names) > 1:
-            raise Misconfigured(f"{text}: {len(names)} incidents begin so")
-        known = store.incidents(names)
-    for held in known.values():
-        return incident_of(held.record)
-    return None
+    held = held_by(store, text)
+    return None if held is None else incident_of(held.record)
 
 
 def _print_list(found: Sequence[Incident], now: int, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiops.errors import Misconfigured
 from aiops.events import Incident, Suspect
 from aiops.settings import read_config
 from local.evaluation import Evaluation, Figures, evaluate
+from local.explain.recorded import Told, explained, worth_a_page, write_pages
 from local.progress import progress
 from local.recording import read_calls, read_recording
 from local.replay import Replayed, replay
@@ -29,6 +31,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="default: max")
     parser.add_argument(
         "--evaluate", action="store_true", help="compare with faults.json of the last recording"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="DIR", help="write a page for each incident people are told of"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -58,6 +63,10 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(_as_json(outcome, evaluation)))
     else:
         _show(outcome, evaluation)
+    if options.html is not None:
+        told = Told(worth_a_page(outcome.incidents, outcome.began), config, calls)
+        pages = write_pages(explained(recordings, told), options.html)
+        sys.stderr.write(f"{len(pages)} pages: {options.html / 'index.html'}\n")
     return 0
 
 
