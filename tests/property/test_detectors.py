@@ -104,6 +104,23 @@ def test_the_order_of_rows_in_a_batch_changes_nothing(name: str, seed: int) -> N
 
 @every_detector
 @settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 119))
+def test_what_was_said_of_the_past_does_not_depend_on_what_comes_after(
+    name: str, seed: int, cut: int
+) -> None:
+    detector, other = made(name), world(seed + 1, 120)[1]
+    time, value = world(seed, 120)
+    changed = np.concatenate([value[:cut], other[cut:]])
+    told = []
+    for values in (value, changed, value[:cut]):
+        state = np.zeros(BATCH, detector.dtype)
+        said = [detector.score(state, time[k], values[k]) for k in range(len(values))]
+        told.append([bits(scores, row) for scores in said[:cut] for row in range(BATCH)])
+    assert told[0] == told[1] == told[2]
+
+
+@every_detector
+@settings(max_examples=10, deadline=None)
 @given(samples)
 def test_what_is_stored_is_all_there_is(name: str, given_samples: list[tuple[int, float]]) -> None:
     steady, fresh, time = made(name), made(name), START

@@ -10,6 +10,7 @@ import pytest
 
 from local.backtest import COLUMNS
 from local.cli import main
+from local.progress import progress
 
 
 def series_file(file: Path, rows: int = 400, gap: int = -1) -> Path:
@@ -65,6 +66,34 @@ def test_a_picture_is_drawn_for_each_file(tmp_path: Path) -> None:
     file = series_file(tmp_path / "f.csv", rows=60)
     assert main(["backtest", str(file), "--plot", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_many_files_are_summed_up_below_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series_file(tmp_path / "in" / "one.csv", rows=30, gap=7)
+    series_file(tmp_path / "in" / "two.csv", rows=20)
+    assert main(["backtest", str(tmp_path / "in")]) == 0
+    told = capsys.readouterr().out.splitlines()
+    (last,) = [line.split() for line in told if line.split()[:2] == ["2", "files"]]
+    assert last[2:4] == ["50", "1"]
+
+
+def test_a_bar_shows_how_far_long_work_is_on_a_terminal_and_nowhere_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*, quiet: bool) -> str:
+        with progress("files", 4, quiet=quiet) as advance:
+            for _ in range(4):
+                advance(1)
+        return capsys.readouterr().err
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "files" in (shown := work(quiet=False))
+    assert "100%" in shown
+    assert not work(quiet=True)
+    monkeypatch.delenv("FORCE_COLOR")
+    assert not work(quiet=False)
 
 
 @pytest.mark.parametrize(

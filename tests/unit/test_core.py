@@ -1,5 +1,6 @@
 """The small parts everything rests on: clock, ids, plugins, settings, schemas, keys."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,12 @@ def test_every_fact_refuses_fields_it_does_not_know_and_cannot_be_changed() -> N
     for fact in Fact.__subclasses__():
         assert fact.model_config["extra"] == "forbid"
         assert fact.model_config["frozen"] is True
+
+
+@pytest.mark.parametrize(
+    "function", sorted(main.parent.name for main in (ROOT / "functions").glob("*/main.py"))
+)
+def test_a_function_names_no_other_not_even_to_load_it_later(function: str) -> None:
+    for file in (ROOT / "functions" / function).rglob("*.py"):
+        named = set(re.findall(r"\bfunctions\.([a-z]+)\b", file.read_text()))
+        assert named <= {function}, file

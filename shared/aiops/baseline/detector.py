@@ -6,7 +6,7 @@ import numpy as np
 
 from aiops.baseline.calendar import HOURS, Calendar
 from aiops.baseline.departure import Departures, Found, Sample
-from aiops.baseline.evidence import departed, grown, lasting, quiet, rare
+from aiops.baseline.evidence import departed, grown, lasting, quiet, rare, recurring
 from aiops.baseline.explanation import Reasons
 from aiops.baseline.level import Level, Tail
 from aiops.baseline.novelty import Book, Codebook, Novelty
@@ -131,12 +131,14 @@ class Detector:
         state["level"][:, 0] = center
         state["before"][found.stale] = 0.0
         band = self._band(state, sample, novelty)
+        center_spread = np.sqrt(state["variance"][:, 0])
         better = found.active & (found.spread * found.spread <= state["variance"][:, 0])
         deviation, surprise = self._surprise(state, np.stack([x, smooth], axis=1), sample.count)
         still = self._stuck.observe(state["stuck"], sample.count, x)
         step = state["departure"]["step"]
         late = lasting(surprise[:, 2], state["run"][:, 2], unknown, step)
         known = np.stack([*rare(surprise, new, self._rare_line), late], axis=1)
+        known[:, 0] = recurring(known[:, 0], warm & (new[:, 0] == 0.0), center_spread, novelty.span)
         known *= grown(sample.count * step)[:, None]
         others = np.stack([departed(found.evidence), quiet(still)], axis=1)
         parts = np.concatenate([known, others], axis=1)

@@ -27,6 +27,10 @@ YOUNG, GROWN_DAYS = 0.055, 2.0
 Until every hour was seen, much is new that means nothing.
 """
 
+STILL, MET = 0.003, 0.9
+"""Spread, as a share of all that was met, of a series that stands still between its events, and the
+most evidence of an event it has shown before."""
+
 QUIET = 1.01
 """The most evidence of a standstill: how unlikely it is says nothing of how bad it is."""
 
@@ -43,6 +47,23 @@ def rare(surprise: FloatArray, new: FloatArray, line: float) -> list[FloatArray]
     at_once = surprise[:, 0] * (1.0 + NOVELTY * _three_halves(both))
     smoothed = surprise[:, 1] * (0.3 + 1.5 * _three_halves(new[:, 2]))
     return [np.sqrt(at_once / line), np.sqrt(smoothed / line)]
+
+
+def recurring(
+    evidence: FloatArray, known: NDArray[np.bool_], spread: FloatArray, span: FloatArray
+) -> FloatArray:
+    """Return the evidence of what is rare, less where a series that stands still had it before.
+
+    Between the runs of a job, or the few errors of a day, nothing moves, and the spread shrinks
+    until everything is thousands of deviations away. What was met there before is no news.
+
+    Args:
+        evidence: Of what is rare at once, shape (n,).
+        known: Whether the value was met before, shape (n,).
+        spread: One standard deviation around the level, shape (n,).
+        span: From the smallest value remembered to the largest, shape (n,).
+    """
+    return np.where(known & (spread < STILL * span), np.minimum(evidence, MET), evidence)
 
 
 def lasting(

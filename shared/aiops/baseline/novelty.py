@@ -67,6 +67,7 @@ class Codebook:
             since,
             np.where(known, low - radius, -FARTHEST),
             np.where(known, high + radius, FARTHEST),
+            np.maximum(high - low, 0.0)[:, 0],
         )
 
     def _remember(
@@ -118,12 +119,14 @@ class Novelty:
             dates of, shape (n, d).
         lower: The smallest value remembered less the radius, shape (n, s).
         upper: The largest and the radius, shape (n, s).
+        span: From the smallest value of the first signal to the largest, shape (n,).
     """
 
     new: FloatArray
     since: FloatArray
     lower: FloatArray
     upper: FloatArray
+    span: FloatArray
 
 
 def _place(
