@@ -66,7 +66,8 @@ class World:
 
     def anomalies(self, service: str) -> list[dict[str, Any]]:
         for found in self.consumer.poll(200).values():
-            self.read += (a for record in found for a in json.loads(record.value)["anomalies"])
+            facts = [json.loads(record.value) for record in found]
+            self.read += (a for fact in facts for a in fact.get("anomalies", ()))
         return [anomaly for anomaly in self.read if anomaly["service"] == service]
 
     def detect_is_down(self) -> None:

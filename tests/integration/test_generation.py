@@ -146,7 +146,7 @@ class Reader:
             for record in records:
                 fact = json.loads(record.value)
                 if record.topic == "anomalies":
-                    self.anomalies += fact["anomalies"]
+                    self.anomalies += fact.get("anomalies", ())
                 else:
                     self.incidents.append(fact)
 

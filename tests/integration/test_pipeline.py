@@ -73,7 +73,7 @@ class World:
         return [
             anomaly
             for record in self.records("anomalies")
-            for anomaly in json.loads(record.value)["anomalies"]
+            for anomaly in json.loads(record.value).get("anomalies", ())
             if anomaly["service"] == service
         ]
 

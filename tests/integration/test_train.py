@@ -201,6 +201,8 @@ def test_a_series_that_reaches_its_history_is_soon_judged_by_its_own_model(world
         def by_the_model() -> bool:
             for records in consumer.poll(timeout_ms=300).values():
                 for record in records:
+                    if dict(record.headers)["ce_type"].decode() != AnomaliesDetected.type:
+                        continue
                     fact = AnomaliesDetected.model_validate_json(record.value)
                     found.extend(one for one in fact.anomalies if one.detector == "prophet")
             return bool(found)
