@@ -166,8 +166,8 @@ def times(first: int, last: int, most: int = 5) -> list[int]:
 
 
 def _values(low: float, high: float) -> list[float]:
-    """Return three or so round values between two."""
-    rough = (high - low) / 3
+    """Return a few round values between two."""
+    rough = (high - low) / 4
     power = 10 ** floor(log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
     return [round(n * step, 12) for n in range(ceil(low / step), floor(high / step) + 1)]
@@ -197,6 +197,9 @@ class Lanes:
 
 
 MOST_LANES = 14
+EDGE = 3.0
+"""Percent of the width at either end in which no time is written."""
+
 ROOM = 14.0
 """Percent of the width that a label takes."""
 
@@ -231,7 +234,11 @@ def lanes(series: Sequence[Shown], marks: Sequence[tuple[int, str, str]]) -> Lan
         ),
         len(by_service) - len(shown),
         tuple(_labelled((at(time), kind, label) for time, kind, label in marks)),
-        tuple(Tick(at(time), time_of_day(time)[:5]) for time in times(first - room, last + room)),
+        tuple(
+            Tick(at(time), time_of_day(time)[:5])
+            for time in times(first - room, last + room)
+            if EDGE <= at(time) <= 100 - EDGE
+        ),
     )
 
 

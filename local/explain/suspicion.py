@@ -73,7 +73,7 @@ def _for(service: str, scene: _Scene) -> Iterator[str]:
     first = scene.first
     if len(first) > 1 and service in first and first[service] == min(first.values()):
         also = sum(at == first[service] for at in first.values()) - 1
-        yield "it moved first" + (f", at the same time as {also} more" if also else "")
+        yield f"nobody moved before it, {also} at the same time" if also else "it moved first"
     callers = sorted(scene.topology.callers(service) & scene.ill)
     if len(callers) == 1:
         yield line(f"{name(callers[0])} calls it and shows anomalies")

@@ -14,8 +14,8 @@ MOST_TRIED = 60
 """Series that are left out in turn, the strongest first; a ranking takes milliseconds at most."""
 
 MOST_NAMED = 4
-NARROW = 1.2
-"""A lead of less than this factor is called narrow."""
+NARROW, CLEAR = 1.2, 2.5
+"""A lead of less than the first factor is called narrow, from the second on clear."""
 
 UNKNOWN = (
     "what is known here does not lead to the same ranking (the incident had more series, or the "
@@ -64,7 +64,9 @@ def _gap(stated: Sequence[Suspect]) -> Iterator[str]:
     elif first.score < NARROW * second.score:
         yield f"{scores}: a narrow lead, which a little more evidence may turn"
     else:
-        yield f"{scores}: {first.score / second.score:.1f} times as much, a clear lead"
+        times = first.score / second.score
+        lead = "a clear lead" if times >= CLEAR else "a lead"
+        yield f"{scores}: {times:.1f} times as much, {lead}"
 
 
 def _single(case: Case, ranker: Ranker, first: str) -> Iterator[str]:
@@ -118,8 +120,8 @@ def _rest(case: Case, ranker: Ranker, first: str) -> Iterator[str]:
 
 def _changes(changes: Sequence[ChangeObserved]) -> str:
     if len(changes) == 1:
-        return f"the {changes[0].kind} of {name(changes[0].service)} before it"
-    return f"the {len(changes)} changes before it"
+        return f"the {changes[0].kind} of {name(changes[0].service)}"
+    return f"the {len(changes)} changes around it"
 
 
 def _first(ranker: Ranker, case: Case, evidence: Iterable[Evidence]) -> str | None:

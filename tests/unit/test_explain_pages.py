@@ -1,17 +1,22 @@
 """Explanations of recordings and of what is stored: their curves, their files, their command."""
 
+import json
+import secrets
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from aiops.adapters.keys import Keys
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_history import MemoryHistory
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.events import Incident
-from aiops.incident_store import Commit, Horizon, Record
+from aiops.incident_store import Commit, Horizon, IncidentStore, Record
 from aiops.series import SeriesMap, shard_of
 from aiops.topology import Topology
 from aiops.training import History
@@ -131,7 +136,7 @@ def test_a_replay_leaves_a_page_for_each_incident_people_are_told_of(
         assert one.id in file.read_text()
 
 
-def stored() -> tuple[Record, MemoryIncidents]:
+def stored(into: IncidentStore | None = None) -> tuple[Record, IncidentStore]:
     pieces = (
         evidence("cart", "cpu_usage", 6, series="a" * 32),
         evidence("checkout", "latency", 4, series="b" * 32, role="latency"),
@@ -141,7 +146,7 @@ def stored() -> tuple[Record, MemoryIncidents]:
         id=ID, domain="shop", version=1, spans=((START, START + 60_000),), anomalies=10,
         evidence=pieces, root_cause=Ranker().rank(Case(pieces, topology, ())), severity=4,
     )  # fmt: skip
-    store = MemoryIncidents()
+    store = MemoryIncidents() if into is None else into
     horizon = Horizon(0, 0, 0, 0)
     commit = Commit(0, START, START, START, horizon, records=(record,), topology=(0, topology))
     assert store.commit(commit) is not None
@@ -188,3 +193,20 @@ def test_only_incidents_people_were_told_of_and_that_still_stand_get_a_page() ->
     merged = incident(id="m", status="merged", merged_into=ID)
     assert worth_a_page([quiet, merged, incident()]) == [incident()]
     assert worth_a_page([incident()], START + 1) == []
+
+
+def test_the_command_explains_an_incident_in_redis_by_as_much_of_its_id_as_is_listed(
+    redis_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generation = f"explain{secrets.token_hex(4)}"
+    store = RedisIncidents(connect(redis_url), Keys(f"{generation}:"), "default")
+    stored(store)
+    where = ["--redis-url", redis_url, "--generation", generation]
+    file = tmp_path / "page.html"
+    assert main(["explain", ID[:8], *where, "--html", str(file)]) == 0
+    assert "checkout calls cart, at the same time" in capsys.readouterr().out
+    assert ID in file.read_text()
+    assert main(["explain", ID, *where, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["suspects"][0]["service"] == "cart"
+    assert main(["explain", "f" * 8, *where]) == 1
+    assert "no incident" in capsys.readouterr().err
