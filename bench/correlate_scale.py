@@ -31,7 +31,7 @@ from bench.machine import on_cores, two_cores
 from bench.rounds import taking_turns
 from bench.scale import redis_processor
 from bench.workload import request
-from bench.world import World
+from bench.world import World, processor_seconds
 from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
 from local.functions import FunctionProcess
@@ -65,6 +65,7 @@ class Fleet:
     Attributes:
         hours: When the next storm begins; shared by all fleets, as their domains are.
         share: Of Redis's core, by round.
+        processor: Anomalies per second of the instances' processor time, by round.
     """
 
     processes: Sequence[tuple[str, FunctionProcess]]
@@ -72,6 +73,7 @@ class Fleet:
     redis_url: str
     hours: Iterator[int]
     share: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
 
     def __call__(self, _: int) -> float:
         """Return anomalies per second of all instances together."""
@@ -81,11 +83,17 @@ class Fleet:
             for domain, process in self.processes
         ]
         with redis.Redis.from_url(self.redis_url) as client, ThreadPoolExecutor(len(todo)) as pool:
-            before, began = redis_processor(client), perf_counter()
+            used, before, began = self._used(), redis_processor(client), perf_counter()
             list(pool.map(lambda one: drive(one[0], one[1], 1), todo))
             seconds = perf_counter() - began
             self.share.append((redis_processor(client) - before) / seconds)
-        return len(todo) * course.anomalies / seconds
+        anomalies = len(todo) * course.anomalies
+        self.processor.append(anomalies / (self._used() - used))
+        return anomalies / seconds
+
+    def _used(self) -> float:
+        """Return the processor seconds of all instances."""
+        return sum(processor_seconds(process.pid or 0) for _, process in self.processes)
 
 
 @dataclass(slots=True)
@@ -155,6 +163,7 @@ def _instances(world: World, core: int) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, fleet in fleets.items():
         found[f"{name}_anomalies_per_second"] = statistics.median(rates[name])
+        found[f"{name}_anomalies_per_processor_second"] = statistics.median(fleet.processor)
         found[f"{name}_redis_processor_share"] = statistics.median(fleet.share)
     return found
 
