@@ -30,8 +30,8 @@ pytestmark = pytest.mark.redis
 DOMAINS = ("north", "east", "south", "west")
 UNIQUE = 20_000
 REPEATED = 4_000
-BATCH = 20
-INSTANCES = 6
+BATCH = 40
+INSTANCES = 4
 SPAN_SECONDS = 6 * 3_600
 REACH = (world.CONFIG.recurrence + world.CONFIG.bucket) * 1000
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from aiops.cell import Cell
 from aiops.events import Anomaly, ChangeObserved, CommandGiven
 from aiops.topology import Topology
 from functions.correlate.config import CorrelateConfig
@@ -60,12 +61,11 @@ class Model:
         valid = [topology for since, topology in self.topologies if since <= time]
         return valid[-1] if valid else self.topologies[0][1]
 
-    def linked(self, a: Anomaly, b: Anomaly) -> bool:
-        here, there = cell_of(a, self.config), cell_of(b, self.config)
+    def linked(self, here: Cell, there: Cell, changes: Changes) -> bool:
+        """Return whether two cells are one or linked, by the topology at the later of them."""
         if here == there:
             return True
         topology = self.topology_at(max(here.time, there.time))
-        changes = Changes(self.changes, self.config.change_reach * 1000, self.config.bucket * 1000)
         return self.linker.link(here, there, topology, changes) is not None
 
     def partition(self, reach: int | None = None) -> frozenset[frozenset[str]]:
@@ -74,13 +74,17 @@ class Model:
         Args:
             reach: Milliseconds beyond which two anomalies need not be compared; None compares all.
         """
+        changes = Changes(self.changes, self.config.change_reach * 1000, self.config.bucket * 1000)
+        cells = {name: cell_of(one, self.config) for name, one in self.anomalies.items()}
         part = {name: {name} for name in self.anomalies}
         ordered = sorted(self.anomalies.values(), key=lambda one: one.time)
         for place, a in enumerate(ordered):
             for b in ordered[place + 1 :]:
                 if reach is not None and b.time - a.time > reach:
                     break
-                if part[a.id] is not part[b.id] and self.linked(a, b):
+                if part[a.id] is part[b.id]:
+                    continue
+                if self.linked(cells[a.id], cells[b.id], changes):
                     part[a.id] |= part[b.id]
                     for name in part[b.id]:
                         part[name] = part[a.id]
