@@ -14,7 +14,9 @@ from local.receiving import Message
 Differences = dict[str, list[str]]
 """By class, each in words; a class without any is there with none."""
 
-ORDER_DEPENDENT = frozenset(("id", "version", "notified_at", "joins", "merged_into", "evidence"))
+ORDER_DEPENDENT = frozenset(
+    ("id", "version", "notified_at", "joins", "merged_into", "evidence", "similar")
+)
 """Fields of a stored incident that depend on what came first, or are compared apart."""
 
 
