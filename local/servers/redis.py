@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import redis
 
+from aiops.adapters.redis_client import CLUSTER
 from aiops.errors import Misconfigured, Unavailable
 from local.servers.own import OwnServer
 from local.servers.process import ChildProcess, free_ports
@@ -155,7 +156,8 @@ def wheel_version(package: str) -> str:
 
 def _version(url: str) -> str | None:
     """Return name and version of the server that answers, None where none does."""
-    client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    node = url.replace(CLUSTER, "", 1)  # any node of a cluster can tell
+    client = redis.Redis.from_url(node, socket_timeout=2, socket_connect_timeout=2)
     try:
         about = client.info("server")
     except redis.RedisError:

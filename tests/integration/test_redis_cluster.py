@@ -18,6 +18,7 @@ from aiops.errors import Misconfigured, Unavailable
 from aiops.incident_store import Query
 from bench.failover import LAG_SECONDS, cluster_failed_over
 from functions.correlate.intake import destination
+from local.servers.redis import choose_redis
 from local.servers.redis_cluster import MASTERS, OwnCluster
 from tests.property import correlate_world as world
 from tests.property.correlate_model import Model
@@ -126,6 +127,15 @@ def test_a_cluster_that_would_forget_state_is_refused(cluster: OwnCluster) -> No
         node.config_set("maxmemory-policy", "allkeys-lru")
     with pytest.raises(Misconfigured, match="allkeys-lru"):
         connect(cluster.url)
+
+
+def test_the_pipeline_on_this_machine_finds_a_cluster_of_somebody_else(
+    cluster: OwnCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", cluster.url)
+    found = choose_redis()
+    found.wait_ready()
+    assert found.description.startswith("Redis ")
 
 
 def test_a_cluster_that_is_away_is_a_matter_of_time(cluster: OwnCluster) -> None:
