@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-FUNCTIONS := detect correlate act collect train
+FUNCTIONS := detect correlate act collect train gateway
 SEED ?= 1
 DURATION ?= 60
-QUICK := not slow and not redis and not kafka and not prometheus
+QUICK := not slow and not redis and not kafka and not prometheus and not alertmanager
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'

@@ -27,11 +27,13 @@ class Values:
         secrets: Secret name to key to value.
         config_maps: ConfigMap name to key to value.
         environ: Variables set over those of func.yaml, for every function.
+        idle: Names of functions that have nothing to do here and are not started.
     """
 
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    idle: frozenset[str] = frozenset()
 
 
 class FunctionProcess:

@@ -17,6 +17,19 @@ CHANNEL_SECRETS = {
 One that is not set is empty, which switches its channel off.
 """
 
+GATEWAY = "aiops-gateway"
+GATEWAY_SECRETS = {
+    "slack.signing.secrets": "SLACK_SIGNING_SECRETS",
+    "pagerduty.webhook.secrets": "PAGERDUTY_WEBHOOK_SECRETS",
+    "alertmanager.tokens": "ALERTMANAGER_TOKENS",
+    "grafana.webhook.secrets": "GRAFANA_WEBHOOK_SECRETS",
+    "flux.webhook.secrets": "FLUX_WEBHOOK_SECRETS",
+    "argocd.tokens": "ARGOCD_TOKENS",
+    "deploy.webhook.secrets": "DEPLOY_WEBHOOK_SECRETS",
+    "cloudevents.webhook.secrets": "CLOUDEVENTS_WEBHOOK_SECRETS",
+}
+"""Keys of the Secret `aiops-gateway`, likewise; where none is set, it is not started here."""
+
 
 def settings(
     manifests: Manifests,
@@ -42,5 +55,12 @@ def settings(
         "redis.wait": shell.get("REDIS_WAIT", "0"),
     }
     channels = {key: shell.get(name, "") for key, name in CHANNEL_SECRETS.items()}
-    secrets = {"aiops-redis": {"url": redis_url}, "aiops-channels": channels}
-    return Values(secrets, config, environ)
+    given = {**shell, **environ}
+    senders = {key: given.get(name, "") for key, name in GATEWAY_SECRETS.items()}
+    secrets = {
+        "aiops-redis": {"url": redis_url},
+        "aiops-channels": channels,
+        "aiops-gateway": senders,
+    }
+    idle = frozenset(() if any(senders.values()) else (GATEWAY,))
+    return Values(secrets, config, environ, idle)

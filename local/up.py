@@ -149,6 +149,8 @@ class Pipeline(Scope):
         logs, mounts = self.folder / "logs", self.folder / "mounts"
         found: dict[str, list[FunctionProcess]] = {}
         for folder, func in load_functions(self._options.functions).items():
+            if func.name in values.idle:
+                continue
             environ = environment(folder, func, values, mounts)
             found[func.name] = [
                 FunctionProcess(folder, func, environ, logs / f"{func.name}-{number}.log")

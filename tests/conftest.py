@@ -23,6 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {
         "redis": None if shutil.which("redis-server") else "redis-server is not installed",
         "prometheus": None if shutil.which("prometheus") else "prometheus is not installed",
+        "alertmanager": None
+        if shutil.which("prometheus-alertmanager")
+        else "prometheus-alertmanager is not installed",
         "kafka": None if shutil.which("java") and shutil.which("mvn") else "no Java or no Maven",
     }
     for item in items:

@@ -17,6 +17,7 @@ from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.objective import Objective
 from functions.detect.config import DetectConfig, Quantiles, Rule
+from functions.gateway.config import GatewayConfig
 from functions.train.config import TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -35,6 +36,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "collect.queries[]": Query,
     "collect.service_graphs[]": ServiceGraph,
     "train": TrainConfig,
+    "gateway": GatewayConfig,
 }
 
 

@@ -10,8 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 
 from aiops import topics
 from aiops.alertmanager import Told, read_notification, state_of, unix_ms
-from aiops.detection import SEVERITY_CUTS
-from aiops.events import AnomaliesDetected, Anomaly, Role, SeriesHead, Severity
+from aiops.events import SEVERITY_CUTS, AnomaliesDetected, Anomaly, Role, SeriesHead, Severity
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message
 from aiops.selector import checked_pattern

@@ -7,12 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aiops.events import SEVERITY_CUTS
+
 FloatArray = NDArray[np.float64]
 TimeArray = NDArray[np.int64]
 StateArray = NDArray[Any]
-
-SEVERITY_CUTS = (0.3, 0.5, 0.7, 0.9)
-"""Scores at which the severity of an anomaly rises from 1 to 2, 3, 4 and 5."""
 
 
 @dataclass(frozen=True, slots=True)

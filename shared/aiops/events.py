@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 YEAR_10000 = 253_402_300_800_000
 """Calendars end here: a later time cannot be written as RFC 3339."""
 
+SEVERITY_CUTS = (0.3, 0.5, 0.7, 0.9)
+"""Scores at which the severity of an anomaly rises from 1 to 2, 3, 4 and 5."""
+
 Milliseconds = Annotated[int, Field(ge=0, lt=YEAR_10000)]
 Integer = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]

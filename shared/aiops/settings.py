@@ -108,7 +108,7 @@ def read_config(path: str) -> Mapping[str, Any]:
     return content
 
 
-SECTIONS = ("series", "alerts", "detect", "correlate", "act", "collect", "train")
+SECTIONS = ("series", "alerts", "detect", "correlate", "act", "collect", "train", "gateway")
 """Sections of the configuration file: one per function, and how series and alerts are read."""
 
 

@@ -165,8 +165,24 @@ def test_one_generation_holds_for_all_and_whoever_keeps_state_may_wait_for_repli
 ) -> None:
     environ = {variable.name: variable.value for variable in FUNCTIONS[folder].run.envs}
     assert environ["AIOPS_GENERATION"] == "{{ configMap:aiops-config:generation }}"
-    if folder != "collect":
+    if folder not in {"collect", "gateway"}:
         assert environ["REDIS_WAIT"] == "{{ configMap:aiops-config:redis.wait }}"
+
+
+def test_only_the_gateway_is_reached_from_outside_and_is_always_there() -> None:
+    local = {
+        folder
+        for folder, func in FUNCTIONS.items()
+        if any(
+            (label.key, label.value) == ("networking.knative.dev/visibility", "cluster-local")
+            for label in func.deploy.labels
+        )
+    }
+    assert set(FUNCTIONS) - local == {"gateway"}
+    assert FUNCTIONS["gateway"].deploy.options.scale.min == 1
+    assert not {ref.name for ref in (sink.ref for sink in SINKS.values()) if ref} & {
+        "aiops-gateway"
+    }
 
 
 KUBECTL = shutil.which("kubectl")

@@ -168,7 +168,11 @@ def _unix_ms(text: str | None, now: int) -> int:
 
 
 def _without_content(error: BaseException) -> str:
-    """Return what the SDK says is wrong, but nothing that it quotes from the body."""
-    text = (str(error).splitlines() or [""])[0]
+    """Return what the SDK says is wrong, but nothing that it quotes from the body.
+
+    What it quotes from attributes may be half a character, which no answer could carry.
+    """
+    said = str(error).encode(errors="backslashreplace").decode()
+    text = (said.splitlines() or [""])[0]
     quotes = "json" in text.lower() or "deserialized" in text
     return type(error).__name__ if quotes else text[:200]

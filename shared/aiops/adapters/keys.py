@@ -83,6 +83,10 @@ class Keys:
         tag = self._tag("t", "queue")
         return f"{tag}:requests", f"{tag}:claims", f"{tag}:due"
 
+    def delivery(self, sender: str, name: str) -> str:
+        """What became of one delivery from outside; kept as long as it could be sent again."""
+        return f"aiops:{self.generation}seen:{sender}:{name}"
+
     def processed(self) -> str:
         """Hash partition → time up to which `detect` has processed it."""
         return f"aiops:{self.generation}{{processed}}"

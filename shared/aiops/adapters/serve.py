@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TypeVar
 
 import flask
 
@@ -25,6 +26,7 @@ MAX_BODY_BYTES = 1 << 20
 """Kafka's own default for the largest record."""
 
 Reply = tuple[str, int] | tuple[str, int, dict[str, str]]
+Served = TypeVar("Served")
 
 
 class Edge:
@@ -36,18 +38,12 @@ class Edge:
 
     def __init__(self, function: str, build: Callable[[Settings], Handler]) -> None:
         self._function = function
-        try:
-            self._settings = Settings.from_env()
-            self._handler = build(self._settings)
-        except Misconfigured as error:
-            raise SystemExit(f"aiops {function}: {error}") from None
-        _spare_the_collector()
+        self._settings, self._handler = started(function, build)
 
     def __call__(self, request: flask.Request) -> Reply:
         """Answer one request."""
         if request.method in {"GET", "HEAD"}:
-            known = request.path in {"/health/liveness", "/health/readiness"}
-            return ("ok\n", 200) if known else ("no such page\n", 404)
+            return probed(request)
         if request.method != "POST":
             return "POST a CloudEvent\n", 405, {"Allow": "GET, HEAD, POST"}
         return self._deliver(request)
@@ -57,7 +53,7 @@ class Edge:
         answer = _Answer(500, "bug")
         event: Event | None = None
         try:
-            event = decode(dict(request.headers), _body(request), self._settings.clock.now())
+            event = decode(dict(request.headers), read_body(request), self._settings.clock.now())
             answer = _Answer(204, counts=self._handler(event))
         except AiopsError as problem:
             answer = _Answer(status_of(problem), str(problem))
@@ -70,14 +66,7 @@ class Edge:
 
     def _log(self, event: Event | None, answer: "_Answer", took_ms: float) -> None:
         """Write one line of JSON about one request; never any data of the event."""
-        severity = "INFO" if answer.status < 400 else "WARNING" if answer.status < 500 else "ERROR"
-        line: dict[str, object] = {
-            "time": iso(self._settings.clock.now()),
-            "severity": severity,
-            "function": self._function,
-            "status": answer.status,
-            "milliseconds": round(took_ms, 2),
-        }
+        line: dict[str, object] = {}
         if event is not None:
             line |= {"event": event.id, "type": event.type}
             for name in ("correlationid", "traceparent"):
@@ -85,8 +74,45 @@ class Edge:
                     line[name] = event.extensions[name]
         if answer.error:
             line["error"] = answer.error
-        sys.stdout.write(json.dumps(line | dict(answer.counts)) + "\n")
-        sys.stdout.flush()
+        line |= dict(answer.counts)
+        write_line(self._settings.clock.now(), self._function, answer.status, took_ms, line)
+
+
+def started(function: str, build: Callable[[Settings], Served]) -> tuple[Settings, Served]:
+    """Return the settings, and what serves under them.
+
+    Raises:
+        SystemExit: a setting is wrong; one line names it.
+    """
+    try:
+        settings = Settings.from_env()
+        served = build(settings)
+    except Misconfigured as error:
+        raise SystemExit(f"aiops {function}: {error}") from None
+    _spare_the_collector()
+    return settings, served
+
+
+def probed(request: flask.Request) -> Reply:
+    """Answer a GET: the probes' pages are there, and nothing else."""
+    known = request.path in {"/health/liveness", "/health/readiness"}
+    return ("ok\n", 200) if known else ("no such page\n", 404)
+
+
+def write_line(
+    now: int, function: str, status: int, took_ms: float, more: Mapping[str, object]
+) -> None:
+    """Write one line of JSON about one request."""
+    severity = "INFO" if status < 400 else "WARNING" if status < 500 else "ERROR"
+    line: dict[str, object] = {
+        "time": iso(now),
+        "severity": severity,
+        "function": function,
+        "status": status,
+        "milliseconds": round(took_ms, 2),
+    }
+    sys.stdout.write(json.dumps(line | dict(more)) + "\n")
+    sys.stdout.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +152,7 @@ def child_trace(event: Event, function: str) -> dict[str, str]:
     return {"traceparent": f"{parts[0]}-{parts[1]}-{span.hexdigest()}-{parts[3]}"}
 
 
-def _body(request: flask.Request) -> bytes:
+def read_body(request: flask.Request, limit: int = MAX_BODY_BYTES) -> bytes:
     """Return the body, read up to the limit; the framework, which reads on, finds no more.
 
     Raises:
@@ -134,10 +160,10 @@ def _body(request: flask.Request) -> bytes:
         Unavailable: it was cut off on its way.
     """
     length = request.content_length or 0
-    body = b"" if length > MAX_BODY_BYTES else request.stream.read(MAX_BODY_BYTES + 1)
+    body = b"" if length > limit else request.stream.read(limit + 1)
     request.stream = io.BytesIO()
-    if max(length, len(body)) > MAX_BODY_BYTES:
-        raise Rejected(f"body: more than {MAX_BODY_BYTES} bytes")
+    if max(length, len(body)) > limit:
+        raise Rejected(f"body: more than {limit} bytes")
     if len(body) < length:
         raise Unavailable(f"body: {len(body)} of {length} bytes arrived")
     return body
