@@ -16,11 +16,15 @@ from aiops.events import (
     Anomaly,
     ChangeObserved,
     Evidence,
+    Fact,
     Incident,
+    SilenceGiven,
+    SilenceLifted,
     WorkDue,
 )
 from aiops.ids import derive
 from aiops.ports import Event
+from aiops.silences import Silence
 from aiops.topology import Topology
 from functions.correlate.arrivals import Arrivals
 from functions.correlate.atlas import Atlas
@@ -33,6 +37,7 @@ from functions.correlate.linking import Linker
 from functions.correlate.outbox import Outbox
 from functions.correlate.ranking import Case
 from functions.correlate.recent import Changes
+from functions.correlate.silencing import silences_of
 from functions.correlate.sites import cells_of
 from functions.correlate.snapshot import incident_of
 from tests.property.correlate_model import long_enough
@@ -199,6 +204,42 @@ def some_changes(random: Random) -> list[Event]:
     ]
 
 
+def some_silences(random: Random) -> list[Event]:
+    """Return silences given, given anew and lifted, in no order."""
+    told: list[Event] = []
+    for _ in range(random.choice((0, 0, 1, 3, 5))):
+        name = random.choice(("s", "t"))
+        at = START + random.choice((0, 90, 200, 700, 900)) * 1000
+        fact: Fact = SilenceLifted(silence=name, domain="test", lifted_by="ann", lifted_at=at)
+        if random.random() < 0.7:
+            starts = START + random.choice((0, 100, 400)) * 1000
+            fact = SilenceGiven(
+                silence=name,
+                domain="test",
+                service=random.choice("abcdef*"),
+                starts=starts,
+                ends=starts + random.choice((60, 300, 900)) * 1000,
+                given_by="ann",
+                given_at=at,
+            )
+        told.append(Event(f"s{len(told)}", "test", fact.type, at, fact.model_dump_json().encode()))
+    return told
+
+
+def silences_told(events: Sequence[Event]) -> tuple[Silence, ...]:
+    """Return what is known of silences once all was told."""
+    known: dict[str, Silence] = {}
+    for event in events:
+        given = event.type == SilenceGiven.type
+        one = (
+            Silence(given=SilenceGiven.model_validate_json(event.data))
+            if given
+            else Silence(lifted=SilenceLifted.model_validate_json(event.data))
+        )
+        known[one.id] = one.joined(known.get(one.id, Silence()))
+    return tuple(known.values())
+
+
 def partition(
     anomalies: Sequence[Anomaly], changes: Sequence[ChangeObserved]
 ) -> frozenset[frozenset[str]]:
@@ -309,6 +350,7 @@ def check(
     anomalies: Sequence[Anomaly],
     changes: Sequence[ChangeObserved],
     processed_until: int,
+    silences: Sequence[Silence] = (),
 ) -> None:
     """Compare what is kept and what was published with what ought to be."""
     place = {one: destination(incident, store.redirect) for one, incident in store.seen.items()}
@@ -331,6 +373,9 @@ def check(
             root_cause=snapshot.root_cause,
             told=ought.told and snapshot.notified_at is not None,
         )
+        record = store.records[incident]
+        covering = silences_of(record, silences, changes, CONFIG.maintenance)
+        assert snapshot.silences == covering
     check_published(store, publisher)
 
 

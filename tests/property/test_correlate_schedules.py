@@ -10,12 +10,14 @@ from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.clock import ManualClock
 from aiops.errors import Unavailable
 from aiops.events import ChangeObserved
+from aiops.silences import Silence
 from functions.correlate import arrivals, firing
 from functions.correlate.arrivals import Arrivals
-from functions.correlate.domain import Change
+from functions.correlate.domain import Change, Domain
 from functions.correlate.judging import Judge
 from functions.correlate.known import Known
 from functions.correlate.outbox import Outbox
+from functions.correlate.silence_book import SilenceBook
 from functions.correlate.snapshot import message_of
 from tests.property import correlate_world as world
 from tests.property.scheduler import Scheduler
@@ -44,7 +46,8 @@ def run(seed: int, store=None, handler_of=world.make) -> None:
         queues[random.randrange(3)].append(world.detected(batch, number))
     changes = world.some_changes(random)
     seconds = sorted(random.sample(range(0, 1_300, 100), random.randint(0, 2)))
-    queues[3] = [*map(world.tick, seconds), *changes]
+    silences = world.some_silences(random)
+    queues[3] = [*map(world.tick, seconds), *changes, *silences]
     random.shuffle(queues[3])
     scheduler.run(*(
         [lambda e=event, h=handler: deliver(h, e, clock) for event in queue]
@@ -53,7 +56,8 @@ def run(seed: int, store=None, handler_of=world.make) -> None:
     finish(store, publisher, max(seconds, default=0))
     facts = [ChangeObserved.model_validate_json(event.data) for event in changes]
     processed = world.START + max(seconds, default=0) * 1000
-    world.check(store, publisher, anomalies, facts, processed)
+    told = world.silences_told(silences)
+    world.check(store, publisher, anomalies, facts, processed, told)
 
 
 def deliver(handler, event, clock) -> None:
@@ -220,4 +224,32 @@ def test_a_change_known_only_to_who_took_it_in_is_caught(monkeypatch):
         return genuine(self, view) if self._changes[0] == 0 else self._changes[1]
 
     monkeypatch.setattr(Judge, "changes", changes)
+    assert caught(run)
+
+
+def test_a_silence_that_covers_only_what_comes_after_it_is_caught(monkeypatch):
+    monkeypatch.setattr(SilenceBook, "_concerned", lambda self, silences: frozenset())
+    assert caught(run)
+
+
+def test_a_silence_that_looks_only_at_what_lives_is_caught(monkeypatch):
+    def living(self, since, until):
+        return frozenset(self.store.quiet(1 << 53, 1 << 30))
+
+    monkeypatch.setattr(Domain, "living", living)
+    assert caught(run)
+
+
+def test_taking_what_came_last_of_a_silence_for_what_was_given_last_is_caught(monkeypatch):
+    def joined(self, other):
+        return Silence(given=other.given or self.given, lifted=other.lifted or self.lifted)
+
+    genuine = SilenceBook.note
+
+    def note(self, told, now):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Silence, "joined", joined)
+            return genuine(self, told, now)
+
+    monkeypatch.setattr(SilenceBook, "note", note)
     assert caught(run)
