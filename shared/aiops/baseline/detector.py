@@ -6,7 +6,7 @@ import numpy as np
 
 from aiops.baseline.calendar import HOURS, Calendar
 from aiops.baseline.departure import Departures, Found, Sample
-from aiops.baseline.evidence import departed, grown, lasting, quiet, rare, recurring
+from aiops.baseline.evidence import departed, finer, grown, lasting, quiet, rare, recurring
 from aiops.baseline.explanation import Reasons
 from aiops.baseline.level import Level, Tail
 from aiops.baseline.novelty import Book, Codebook, Novelty
@@ -130,14 +130,15 @@ class Detector:
         center = np.where(found.stale, anew, state["level"][:, 0])
         state["level"][:, 0] = center
         state["before"][found.stale] = 0.0
-        band = self._band(state, sample, novelty)
+        step = state["departure"]["step"]
+        line = finer(self._rare_line, step)
+        band = self._band(state, sample, line, novelty)
         center_spread = np.sqrt(state["variance"][:, 0])
         better = found.active & (found.spread * found.spread <= state["variance"][:, 0])
         deviation, surprise = self._surprise(state, np.stack([x, smooth], axis=1), sample.count)
         still = self._stuck.observe(state["stuck"], sample.count, x)
-        step = state["departure"]["step"]
         late = lasting(surprise[:, 2], state["run"][:, 2], unknown, step)
-        known = np.stack([*rare(surprise, new, self._rare_line), late], axis=1)
+        known = np.stack([*rare(surprise, new, line), late], axis=1)
         known[:, 0] = recurring(known[:, 0], warm & (new[:, 0] == 0.0), center_spread, novelty.span)
         known *= grown(sample.count * step)[:, None]
         others = np.stack([departed(found.evidence), quiet(still)], axis=1)
@@ -148,11 +149,11 @@ class Detector:
         return Scores(parts.max(axis=1), expected, lower, upper, reasons.explain)
 
     def _band(
-        self, state: StateArray, sample: Sample, novelty: Novelty
+        self, state: StateArray, sample: Sample, line: FloatArray, novelty: Novelty
     ) -> tuple[FloatArray, FloatArray]:
         """Return from where to where a value is neither rare nor new, shape (n,) each."""
         center = state["level"][:, 0]
-        tail = state["threshold"][:, 0] + self._rare_line * state["excess"][:, 0]
+        tail = state["threshold"][:, 0] + line * state["excess"][:, 0]
         width = np.sqrt(state["variance"][:, 0]) * tail
         lower = np.maximum(center - width, novelty.lower[:, 0])
         upper = np.minimum(center + width, novelty.upper[:, 0])

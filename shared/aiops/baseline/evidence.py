@@ -13,7 +13,7 @@ LASTING_LINE = 2.667
 """Surprise in nats of a lasting deviation that alarms."""
 
 FINE_MS, FINER = 150_000.0, 1.2
-"""Step below which that line is so many times higher: more samples a day, the same budget."""
+"""Step below which lines are so many times higher: more samples a day, the same budget."""
 
 LOUD = 1.2
 """Share of that line up to which its evidence rises steeply."""
@@ -35,13 +35,18 @@ QUIET = 1.01
 """The most evidence of a standstill: how unlikely it is says nothing of how bad it is."""
 
 
-def rare(surprise: FloatArray, new: FloatArray, line: float) -> list[FloatArray]:
+def finer(line: float, step: FloatArray) -> FloatArray:
+    """Return a line in nats as it is at so many milliseconds between samples, shape (n,)."""
+    return np.where(step < FINE_MS, line * FINER, line)
+
+
+def rare(surprise: FloatArray, new: FloatArray, line: FloatArray) -> list[FloatArray]:
     """Return the evidence of what is rare and new, at once and smoothed, shape (n,) each.
 
     Args:
         surprise: In nats, of the value and of its smoothed distance from the hour, (n, 2) or more.
         new: Novelty of the value, its distance from the hour and the smoothed one, shape (n, 3).
-        line: Surprise that alarms where the value is known.
+        line: Surprise that alarms where the value is known, shape (n,).
     """
     both = np.minimum(new[:, 0], new[:, 1])
     at_once = surprise[:, 0] * (1.0 + NOVELTY * _three_halves(both))
@@ -77,8 +82,7 @@ def lasting(
         unknown: Whether the value was not known an hour and a half ago, shape (n,).
         step: Milliseconds between samples, shape (n,).
     """
-    line = np.where(step < FINE_MS, LASTING_LINE * FINER, LASTING_LINE)
-    share = surprise * (unknown & (run <= LONGEST)) / line
+    share = surprise * (unknown & (run <= LONGEST)) / finer(LASTING_LINE, step)
     return np.where(share < LOUD, _faint(np.minimum(share, LOUD)), LOUD**15 * share)
 
 
