@@ -19,8 +19,8 @@ from functions.gateway.handler import GatewayHandler, Listened
 from functions.gateway.sender import Place, Sender
 
 SENDERS = "functions.gateway.senders"
-AT_A_TIME = 16
-"""Requests passed on at a time, as many as func.yaml lets in."""
+AT_A_TIME = 32
+"""Requests passed on at a time: more than func.yaml has threads, as some outlive their answer."""
 
 Read = Callable[[str], str | None]
 

@@ -10,6 +10,8 @@ import pytest
 from aiops.errors import Unavailable
 from functions.gateway.bucket import TokenBucket
 from functions.gateway.deadline import Deadline
+from functions.gateway.wiring import AT_A_TIME
+from local.func_file import load_functions
 from local.manifests import load
 from local.settings import GATEWAY, GATEWAY_SECRETS, settings
 from tests.waiting import until
@@ -34,6 +36,12 @@ print(*sorted(heavy & set(sys.modules)))
     locked = (ROOT / "functions" / "gateway" / "requirements.txt").read_text()
     names = {line.partition("==")[0] for line in locked.splitlines() if "==" in line}
     assert not names & {"numpy", "pandas", "scikit-learn", "kubernetes", "requests"}
+
+
+def test_no_request_that_is_let_in_finds_no_room_to_be_passed_on() -> None:
+    func = load_functions(ROOT / "functions")[ROOT / "functions" / "gateway"]
+    threads = next(one.value for one in func.run.envs if one.name == "THREADS")
+    assert int(threads) < AT_A_TIME
 
 
 def test_a_bucket_gives_out_its_burst_and_then_its_rate() -> None:
