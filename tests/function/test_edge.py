@@ -92,7 +92,7 @@ def test_the_trace_goes_on_into_what_is_published(
 
 
 SETTINGS = {
-    "REDIS_URL": ("http://x", "REDIS_URL: expected redis://"),
+    "REDIS_URL": ("http://x", "REDIS_URL: expected one of redis, "),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "KAFKA_BOOTSTRAP_SERVERS: expected host:port"),
     "AIOPS_CLOCK": ("soon", "AIOPS_CLOCK: expected 'wall,origin,rate'"),
     "AIOPS_DOMAIN": ("a{b}", "AIOPS_DOMAIN: letters"),

@@ -20,9 +20,9 @@ from functions.detect.judge import Judge
 from functions.detect.record import header_of
 from local.backtest import Columns, read_series
 from local.cli import main
-from local.commands.explain import read_name
 from local.commands.verdict import message_of, verdict_on
 from local.commands.verdicts import rows_of
+from local.explain.series_account import read_name
 from tests.detecting import HEAD, MINUTE, NAMES, START, Detecting, band, minutes, noise
 
 SERIES = NAMES.read(HEAD)
