@@ -84,7 +84,8 @@ class HttpSender:
         try:
             with closing(connection):
                 connection.request("POST", _target(url), request.body, _headers(url, request))
-                return _read(connection.getresponse(), request)
+                with closing(http.client.HTTPResponse(connection.sock, method="POST")) as response:
+                    return _read(response, request)
         except (OSError, http.client.HTTPException) as error:
             slow = ended.is_set() or isinstance(error, TimeoutError)
             return no_answer(
@@ -147,8 +148,21 @@ def _ended_after(connection: socket.socket, seconds: float) -> Iterator[threadin
 
 
 def _read(response: http.client.HTTPResponse, request: Request) -> Answer:
-    body = b"" if response.status < 400 else _beginning(response)
-    retry_after = response.headers.get("Retry-After", "")
+    """Return what a response says; its status counts, whatever becomes of the rest.
+
+    Raises:
+        OSError: the connection ended before there was a status.
+        http.client.HTTPException: that is no HTTP.
+    """
+    body, retry_after = b"", ""
+    try:
+        response.begin()
+    except (OSError, http.client.HTTPException):
+        if not isinstance(response.status, int):
+            raise
+    else:
+        body = b"" if response.status < 400 else _beginning(response)
+        retry_after = response.headers.get("Retry-After", "")
     secrets = (request.url, *request.secrets)
     return answer_of(response.status, body, retry_after, request.retry, secrets)
 

@@ -31,7 +31,8 @@ _POLL_MS = 200
 _POLL_PAUSED_MS = 50
 _AFTER_ERROR_SECONDS = 0.5
 _IN_FLIGHT_SECONDS = 5.0
-_JOIN_SECONDS = 15.0
+_JOIN_SECONDS = 60.0
+"""The broker of the wheel takes ten seconds for a join, and now and then wants a second one."""
 
 
 @dataclass(frozen=True, slots=True)

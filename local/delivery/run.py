@@ -24,7 +24,7 @@ from local.manifests import Manifests
 
 log = logging.getLogger(__name__)
 
-_JOIN_SECONDS = 90.0
+_JOIN_SECONDS = 150.0
 _STOP_SECONDS = 10.0
 _CONNECTIONS = 128
 

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,15 @@ def test_a_missing_value_is_named_before_any_function_starts(tmp_path: Path) -> 
         Pipeline(options).__enter__()
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let children take SIGINT: what a shell runs in the background inherits that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_aiops_up_says_what_is_up_and_stops_on_ctrl_c() -> None:
     up = subprocess.Popen(
         [
@@ -182,7 +192,7 @@ def test_aiops_up_says_what_is_up_and_stops_on_ctrl_c() -> None:
     assert sum(b"AIOPS_GENERATION=g2" in environ for environ in told) == len(FUNCTIONS)
     assert sum(b"REDIS_WAIT=0" in environ for environ in told) == len(FUNCTIONS) - 1
     up.send_signal(signal.SIGINT)
-    out, err = up.communicate(timeout=20)
+    out, err = up.communicate(timeout=60)
     text = "".join(said) + out
     assert up.returncode == 0
     assert "Traceback" not in err

@@ -240,16 +240,18 @@ def test_a_silence_that_looks_only_at_what_lives_is_caught(monkeypatch):
     assert caught(run)
 
 
-def test_taking_what_came_last_of_a_silence_for_what_was_given_last_is_caught(monkeypatch):
+class HastySilence(Silence):
+    """Takes what came last for what was said last."""
+
     def joined(self, other):
         return Silence(given=other.given or self.given, lifted=other.lifted or self.lifted)
 
-    genuine = SilenceBook.note
 
-    def note(self, told, now):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Silence, "joined", joined)
-            return genuine(self, told, now)
+def test_taking_what_came_last_of_a_silence_for_what_was_given_last_is_caught(monkeypatch):
+    genuine = MemoryIncidents.silences
 
-    monkeypatch.setattr(SilenceBook, "note", note)
+    def silences(self):
+        return tuple(HastySilence(**dict(one)) for one in genuine(self))
+
+    monkeypatch.setattr(MemoryIncidents, "silences", silences)
     assert caught(run)
