@@ -8,7 +8,7 @@ import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from local.servers.redis_cluster import MASTERS, OwnCluster
 WRITE_SECONDS = 0.8
 LAG_SECONDS = 0.3
 SYNC_SECONDS = 10.0
+POLL_SECONDS = 0.01
 ROUNDS = 5
 ROUND_EVENTS = 200
 VICTIM = 1
@@ -86,11 +87,10 @@ def cluster_failed_over(replicas: int, *, lagging: bool = False) -> Loss:
 
 def _until_answered_since(writer: Writer, moment: float) -> None:
     """Return once every group of series was written again, those of the lost master too."""
-    deadline = time.monotonic() + SYNC_SECONDS
-    while sum(at > moment for at in list(writer.answered)) < GROUPS:
-        if time.monotonic() > deadline:
-            raise TimeoutError("nothing is written after the failover")
-        time.sleep(0.01)
+    _until(
+        lambda: sum(at > moment for at in list(writer.answered)) >= GROUPS,
+        "nothing is written after the failover",
+    )
 
 
 def cost_of_wait() -> tuple[float, float]:
@@ -131,12 +131,11 @@ def _pair() -> Iterator[tuple[OwnRedis, OwnRedis]]:
 
 def _until_in_step(first: "redis.Redis", second: "redis.Redis") -> None:
     """Return once what is written to one is on the other."""
-    deadline = time.monotonic() + SYNC_SECONDS
     first.set("in step", 1)
-    while second.info("replication")["master_link_status"] != "up" or not second.get("in step"):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the replica does not follow")
-        time.sleep(0.01)
+    _until(
+        lambda: _link(second) == "up" and bool(second.get("in step")),
+        "the replica does not follow",
+    )
 
 
 def _pid(server: OwnRedis) -> int:
@@ -146,8 +145,21 @@ def _pid(server: OwnRedis) -> int:
 
 def _until_down(client: "redis.Redis") -> None:
     """Return once the replica has taken what was on its way and knows that nobody is there."""
+    _until(lambda: _link(client) == "down", "the replica does not notice that its primary is gone")
+
+
+def _link(replica: "redis.Redis") -> str:
+    return str(replica.info("replication")["master_link_status"])
+
+
+def _until(satisfied: Callable[[], bool], problem: str) -> None:
+    """Return once it is so.
+
+    Raises:
+        TimeoutError: it is not in time; the text is `problem`.
+    """
     deadline = time.monotonic() + SYNC_SECONDS
-    while client.info("replication")["master_link_status"] != "down":
+    while not satisfied():
         if time.monotonic() > deadline:
-            raise TimeoutError("the replica does not notice that its primary is gone")
-        time.sleep(0.01)
+            raise TimeoutError(problem)
+        time.sleep(POLL_SECONDS)

@@ -15,6 +15,7 @@ import numpy as np
 import urllib3
 
 from aiops.buttons import Order, action_id, value
+from aiops.clock import SystemClock
 from aiops.ids import derive
 from bench.world import World
 
@@ -55,7 +56,7 @@ def _press(pool: urllib3.PoolManager, url: str, number: int, due: float) -> floa
     action = {"action_id": action_id(button), "value": value(button)}
     payload = {"type": "block_actions", "user": {"id": "U1"}, "actions": [action]}
     body = urlencode({"payload": json.dumps(payload)}).encode()
-    stamp = str(int(time.time()))  # noqa: TID251 - the real time is what is signed
+    stamp = str(SystemClock().now() // 1000)
     signed = f"v0:{stamp}:".encode() + body
     headers = {
         "content-type": "application/x-www-form-urlencoded",

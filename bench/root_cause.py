@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -121,8 +122,7 @@ def _taped(name: str, make: Callable[[], Tape]) -> Tape:
 
 def _lines(tapes: Sequence[Tape], *, settled: bool) -> list[Line]:
     ways: dict[str, Callable[[Tape], tuple[Incident, ...]]] = {
-        ranker: lambda tape, ranker=ranker: play(tape, ranker)  # type: ignore[misc]
-        for ranker in RANKERS
+        ranker: partial(play, ranker=ranker) for ranker in RANKERS
     }
     ways[PLAIN] = lambda tape: plain_correlator.incidents(tape.arrivals(), tape.topology)
     return [

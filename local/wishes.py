@@ -1,22 +1,27 @@
 """What people wish of incidents: where it is read and published, and who wishes it."""
 
 import argparse
-import getpass
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 
 from aiops import topics
 from aiops.adapters.kafka_publisher import KafkaPublisher
-from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
-from aiops.errors import Misconfigured
 from aiops.events import CommandGiven, SilenceGiven, SilenceLifted
 from aiops.ids import derive
 from aiops.ports import Event, Message
 from aiops.silences import Silence
+from local.places import (
+    add_broker,
+    add_domain,
+    add_json,
+    add_redis,
+    add_speaker,
+    broker_of,
+    keys_of,
+    redis_of,
+)
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -25,22 +30,12 @@ Wish = CommandGiven | SilenceGiven | SilenceLifted
 
 def add_places(parser: argparse.ArgumentParser, *, says: bool) -> None:
     """Add where a domain's state is and, for what is said to it, where that is published."""
-    parser.add_argument(
-        "--redis-url", default=os.environ.get("REDIS_URL", ""), metavar="URL",
-        help="default: REDIS_URL",
-    )  # fmt: skip
-    parser.add_argument(
-        "--domain", default=os.environ.get("AIOPS_DOMAIN") or "default", metavar="NAME",
-        help="default: AIOPS_DOMAIN, or default",
-    )  # fmt: skip
-    parser.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_redis(parser)
+    add_domain(parser)
+    add_json(parser)
     if says:
-        parser.add_argument("--by", default="", metavar="NAME", help="who says so; default: you")
-        parser.add_argument(
-            "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
-            metavar="HOST:PORT", help="default: KAFKA_BOOTSTRAP_SERVERS",
-        )  # fmt: skip
+        add_speaker(parser)
+        add_broker(parser)
 
 
 def store_of(options: argparse.Namespace) -> RedisIncidents:
@@ -49,10 +44,7 @@ def store_of(options: argparse.Namespace) -> RedisIncidents:
     Raises:
         Misconfigured: nobody said where Redis is.
     """
-    if not options.redis_url:
-        raise Misconfigured("--redis-url: not given, nor is REDIS_URL set")
-    keys = Keys(f"{options.generation}:" if options.generation else "")
-    return RedisIncidents(connect(options.redis_url), keys, options.domain)
+    return RedisIncidents(connect(redis_of(options)), keys_of(options), options.domain)
 
 
 def say(wish: Wish, options: argparse.Namespace) -> None:
@@ -62,9 +54,7 @@ def say(wish: Wish, options: argparse.Namespace) -> None:
         Misconfigured: nobody said where the broker is.
         Unavailable: it does not answer.
     """
-    if not options.bootstrap_servers:
-        raise Misconfigured("--bootstrap-servers: not given, nor is KAFKA_BOOTSTRAP_SERVERS set")
-    KafkaPublisher(options.bootstrap_servers).publish([message_of(wish)])
+    KafkaPublisher(broker_of(options)).publish([message_of(wish)])
 
 
 def message_of(wish: Wish) -> Message:
@@ -99,12 +89,3 @@ def duration(text: str) -> int:
     if not found or not int(found[1]):
         raise argparse.ArgumentTypeError(f"expected 90s, 30m, 2h or 7d, got {text!r}")
     return int(found[1]) * _UNITS[found[2]] * 1_000
-
-
-def speaker(options: argparse.Namespace) -> str:
-    """Return who wishes it: as said, else the name of who runs the command."""
-    if options.by:
-        return str(options.by)
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return "unknown"

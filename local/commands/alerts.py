@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -12,25 +11,17 @@ from aiops.clock import SystemClock
 from aiops.errors import Misconfigured
 from aiops.series import SeriesMap
 from aiops.settings import read_config, read_section
+from local.places import add_broker, add_config, add_domain, add_json, broker_of
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("alerts", help="send alerts of Alertmanager along with anomalies")
     parser.add_argument("payload", metavar="FILE", help="body of a webhook, JSON; - for the input")
-    parser.add_argument(
-        "--config", default=os.environ.get("AIOPS_CONFIG", ""), metavar="FILE",
-        help="default: AIOPS_CONFIG",
-    )  # fmt: skip
-    parser.add_argument(
-        "--domain", default=os.environ.get("AIOPS_DOMAIN") or "default", metavar="NAME",
-        help="default: AIOPS_DOMAIN, or default",
-    )  # fmt: skip
-    parser.add_argument(
-        "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
-        metavar="HOST:PORT", help="default: KAFKA_BOOTSTRAP_SERVERS",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_config(parser)
+    add_domain(parser)
+    add_broker(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,8 +32,7 @@ def run(options: argparse.Namespace) -> int:
         Rejected: the payload is no notification.
         Unavailable: the broker does not answer.
     """
-    if not options.bootstrap_servers:
-        raise Misconfigured("--bootstrap-servers: not given, nor is KAFKA_BOOTSTRAP_SERVERS set")
+    bootstrap = broker_of(options)
     sections = read_config(options.config)
     translator = Translator(
         options.domain,
@@ -51,9 +41,7 @@ def run(options: argparse.Namespace) -> int:
     )
     now = SystemClock().now()
     found = translator.translate(_payload(options.payload), now)
-    KafkaPublisher(options.bootstrap_servers).publish(
-        list(messages(found.anomalies, options.domain, now))
-    )
+    KafkaPublisher(bootstrap).publish(list(messages(found.anomalies, options.domain, now)))
     if options.json:
         accepted = [one.model_dump(mode="json") for one in found.anomalies]
         print(json.dumps({"accepted": accepted, "dropped": dict(found.dropped)}))

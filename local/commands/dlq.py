@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,7 @@ from local.dead_letters.routes import Route, routes_of
 from local.dead_letters.topic import DeadLetters
 from local.functions import ROOT
 from local.manifests import load
+from local.places import add_broker, add_json, broker_of
 from local.progress import progress
 
 
@@ -49,15 +49,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         one.add_argument("--since", type=since, default=0, metavar="WHEN",
                          help="such as 2h, or 2026-01-31T12:00Z")  # fmt: skip
     for one in (listing, showing, redriving):
-        one.add_argument(
-            "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
-            metavar="HOST:PORT", help="default: KAFKA_BOOTSTRAP_SERVERS",
-        )  # fmt: skip
+        add_broker(one)
         one.add_argument(
             "--manifests", type=Path, default=ROOT / "knative" / "base", metavar="DIR",
             help="the objects that deliver; default: knative/base",
         )  # fmt: skip
-        one.add_argument("--json", action="store_true", help="print one JSON object")
+        add_json(one)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,10 +65,9 @@ def run(options: argparse.Namespace) -> int:
         Unavailable: the broker does not answer.
     """
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    if not options.bootstrap_servers:
-        raise Misconfigured("--bootstrap-servers: not given, nor is KAFKA_BOOTSTRAP_SERVERS set")
+    bootstrap = broker_of(options)
     routes = routes_of(load(options.manifests))
-    with closing(DeadLetters(options.bootstrap_servers)) as letters:
+    with closing(DeadLetters(bootstrap)) as letters:
         if options.action == "ls":
             return _list(letters, routes, options)
         if options.action == "show":

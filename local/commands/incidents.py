@@ -11,7 +11,8 @@ from aiops.incident_store import IncidentStore
 from aiops.silences import silenced_at
 from functions.correlate.snapshot import incident_of
 from local.incident_lookup import held_by
-from local.wishes import add_places, duration, say, speaker, store_of
+from local.places import speaker
+from local.wishes import add_places, duration, say, store_of
 
 COMMANDS = {
     "ack": ("acknowledge", "say that somebody takes it on"),

@@ -6,7 +6,6 @@ is learned, stands in the series' record.
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,14 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from aiops.adapters.cloudevent import iso
-from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_training import RedisTrainingQueue
 from aiops.clock import SystemClock
 from aiops.detection import StateArray
-from aiops.errors import Misconfigured
 from aiops.events import SeriesHead
 from aiops.series import SeriesMap
 from aiops.settings import read_config, read_section
@@ -32,6 +29,7 @@ from functions.detect.account import learning
 from functions.detect.config import DetectConfig
 from functions.detect.record import header_of
 from functions.detect.scoring import Scorer
+from local.places import add_config, add_json, add_redis, keys_of, redis_of
 
 STATES = ("active", "expired", "refused", "failed", "retired")
 COLUMNS = ("series", "detector", "state", "made", "valid for", "learning", "figures", "reason")
@@ -40,18 +38,11 @@ COLUMNS = ("series", "detector", "state", "made", "valid for", "learning", "figu
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser("models", help="fitted models: of which series, how good, why")
-    parser.add_argument(
-        "--redis-url", default=os.environ.get("REDIS_URL", ""), metavar="URL",
-        help="default: REDIS_URL",
-    )  # fmt: skip
-    parser.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
-    parser.add_argument(
-        "--config", default=os.environ.get("AIOPS_CONFIG", ""), metavar="FILE",
-        help="default: AIOPS_CONFIG",
-    )  # fmt: skip
+    add_redis(parser)
+    add_config(parser)
     parser.add_argument("--state", action="append", choices=STATES, default=[])
     parser.add_argument("--metric", default="", metavar="TEXT", help="metrics that contain it")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,14 +52,12 @@ def run(options: argparse.Namespace) -> int:
         Misconfigured: nobody said where Redis is, or a section of the configuration is wrong.
         Unavailable: Redis does not answer.
     """
-    if not options.redis_url:
-        raise Misconfigured("--redis-url: not given, nor is REDIS_URL set")
+    url, keys = redis_of(options), keys_of(options)
     sections = read_config(options.config)
     config = read_section(sections, "detect", DetectConfig)
     names = read_section(sections, "series", SeriesMap)
     clock = SystemClock()
-    keys = Keys(f"{options.generation}:" if options.generation else "")
-    client = connect(options.redis_url)
+    client = connect(url)
     now = clock.now()
     statuses = RedisModels(client, keys, clock).statuses()
     store = RedisSeriesStore(client, keys)

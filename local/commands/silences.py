@@ -10,7 +10,8 @@ from aiops.clock import SystemClock
 from aiops.events import SilenceGiven, SilenceLifted
 from aiops.silences import Silence
 from local.dead_letters.arguments import since
-from local.wishes import add_places, by_prefix, duration, say, speaker, store_of
+from local.places import speaker
+from local.wishes import add_places, by_prefix, duration, say, store_of
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

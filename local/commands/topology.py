@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from aiops.adapters.cloudevent import iso
-from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.call_table import listed
@@ -23,6 +21,7 @@ from aiops.events import Call
 from aiops.incident_store import Query
 from aiops.topology import MAX_BLAST_HOPS, Topology
 from functions.correlate.topology_file import read_topology
+from local.places import add_domain, add_json, add_redis, keys_of, redis_of
 
 ROWS = 50
 
@@ -56,14 +55,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     blast.add_argument("--hops", type=int, default=MAX_BLAST_HOPS, metavar="N")
     for verb in (show, blast):
         verb.add_argument("--file", type=Path, help="CSV: client, server and maybe traffic")
-        verb.add_argument(
-            "--redis-url", default=os.environ.get("REDIS_URL", ""), metavar="URL",
-            help="default: REDIS_URL",
-        )  # fmt: skip
-        verb.add_argument("--domain", default=os.environ.get("AIOPS_DOMAIN", "default"))
-        verb.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
+        add_redis(verb)
+        add_domain(verb)
         verb.add_argument("--plot", type=Path, metavar="FILE", help="draw it, as .png or .svg")
-        verb.add_argument("--json", action="store_true", help="print one JSON object")
+        add_json(verb)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -91,10 +86,8 @@ def _known(options: argparse.Namespace) -> Known:
     now = SystemClock().now()
     if options.file is not None:
         return Known(read_topology(options.file), None, now)
-    if not options.redis_url:
-        raise Misconfigured("--redis-url: not given, nor is REDIS_URL set; nor is --file")
-    keys = Keys(f"{options.generation}:" if options.generation else "")
-    store = RedisIncidents(connect(options.redis_url), keys, options.domain)
+    url, keys = redis_of(options, "; nor is --file"), keys_of(options)
+    store = RedisIncidents(connect(url), keys, options.domain)
     view = store.look(Query(now=0, dirty_before=0))
     if not view.topologies:
         return Known(Topology.of(()), None, now)

@@ -1,11 +1,8 @@
 """`aiops verdict`: say what an anomaly was, or what the cause of an incident was."""
 
 import argparse
-import getpass
 import json
-import os
 import sys
-from contextlib import suppress
 
 from aiops import topics
 from aiops.adapters.kafka_publisher import KafkaPublisher
@@ -15,6 +12,7 @@ from aiops.events import Anomaly, CauseJudged, FeedbackGiven
 from aiops.ids import derive
 from aiops.ports import Event, Message
 from local.anomalies import incident, published
+from local.places import add_broker, add_json, add_speaker, broker_of, speaker
 
 NOBODY = "none"
 """What stands for none of the suspects, and nobody knows who."""
@@ -34,12 +32,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--cause", default="", metavar="SERVICE|none", help="what the incident came from"
     )
-    parser.add_argument("--by", default="", metavar="NAME", help="who says so; default: you")
-    parser.add_argument(
-        "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
-        metavar="HOST:PORT", help="default: KAFKA_BOOTSTRAP_SERVERS",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_speaker(parser)
+    add_broker(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,16 +44,15 @@ def run(options: argparse.Namespace) -> int:
         Misconfigured: nobody said where the broker is, or not what is to be said.
         Unavailable: it does not answer.
     """
-    if not options.bootstrap_servers:
-        raise Misconfigured("--bootstrap-servers: not given, nor is KAFKA_BOOTSTRAP_SERVERS set")
+    bootstrap = broker_of(options)
     if bool(options.cause) == bool(options.verdict):
         raise Misconfigured("give a verdict on an anomaly, or the --cause of an incident")
-    by, now = options.by or _me(), SystemClock().now()
+    by, now = speaker(options), SystemClock().now()
     said = _on_cause(options, by, now) if options.cause else _on_anomaly(options, by, now)
     if said is None:
         return 1
     fact, words = said
-    KafkaPublisher(options.bootstrap_servers).publish([message_of(fact)])
+    KafkaPublisher(bootstrap).publish([message_of(fact)])
     print(fact.model_dump_json() if options.json else words)
     return 0
 
@@ -124,9 +118,3 @@ def message_of(fact: FeedbackGiven | CauseJudged) -> Message:
         subject=subject,
     )
     return Message(topics.CONTROL, subject, event)
-
-
-def _me() -> str:
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return "unknown"

@@ -2,17 +2,15 @@
 
 import argparse
 import csv
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from aiops.adapters.cloudevent import iso
-from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.adapters.redis_verdicts import RedisVerdicts
-from aiops.errors import Misconfigured
 from aiops.verdicts import CauseGiven, Given
+from local.places import add_domain, add_redis, keys_of, redis_of
 
 COLUMNS = (
     "series", "timestamp", "label", "verdict", "detector", "evidence", "given_by", "given_at"
@@ -33,16 +31,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     exporting = actions.add_parser("export", help="print a CSV: series, timestamp, label 1 or 0")
     exporting.add_argument("--series", default="", metavar="KEY", help="of one series only")
     judging = actions.add_parser("causes", help="print a CSV: incident, cause, suspects")
-    judging.add_argument(
-        "--domain", default=os.environ.get("AIOPS_DOMAIN") or "default", metavar="NAME",
-        help="default: AIOPS_DOMAIN, or default",
-    )  # fmt: skip
+    add_domain(judging)
     for each in (exporting, judging):
-        each.add_argument(
-            "--redis-url", default=os.environ.get("REDIS_URL", ""), metavar="URL",
-            help="default: REDIS_URL",
-        )  # fmt: skip
-        each.add_argument("--generation", default=os.environ.get("AIOPS_GENERATION", ""))
+        add_redis(each)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,10 +43,8 @@ def run(options: argparse.Namespace) -> int:
         Misconfigured: nobody said where Redis is.
         Unavailable: Redis does not answer.
     """
-    if not options.redis_url:
-        raise Misconfigured("--redis-url: not given, nor is REDIS_URL set")
-    keys = Keys(f"{options.generation}:" if options.generation else "")
-    client = connect(options.redis_url)
+    url, keys = redis_of(options), keys_of(options)
+    client = connect(url)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     rows: Sequence[tuple[str | int | float, ...]]
     if options.action == "causes":

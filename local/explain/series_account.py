@@ -5,7 +5,6 @@ import json
 import re
 import sys
 
-from aiops.adapters.keys import Keys
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_series import RedisSeriesStore
@@ -20,6 +19,7 @@ from functions.detect.config import DetectConfig
 from functions.detect.record import header_of
 from functions.detect.scoring import Scorer
 from local.anomalies import published
+from local.places import keys_of
 
 _SELECTOR = re.compile(r"([^{}]+?)\s*(?:\{(.*)\})?\s*")
 _LABEL = re.compile(r'\s*([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
@@ -35,7 +35,7 @@ def explain_series(options: argparse.Namespace) -> int:
     sections = read_config(options.config)
     config = read_section(sections, "detect", DetectConfig)
     names = read_section(sections, "series", SeriesMap)
-    keys = Keys(f"{options.generation}:" if options.generation else "")
+    keys = keys_of(options)
     client, clock = connect(options.redis_url), SystemClock()
     models = RedisModels(client, keys, clock)
     head = named(options.subject, models, options.bootstrap_servers)

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from aiops.action_log import ActionLog
-from aiops.adapters.keys import Keys
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_history import RedisHistory
@@ -30,6 +29,7 @@ from local.explain.model import Curve, Explanation, Material
 from local.explain.page import page
 from local.explain.text import lines_of
 from local.incident_lookup import held_by
+from local.places import keys_of
 
 CURVES = 12
 """Series of an incident of which kept history is looked for, the strongest."""
@@ -44,7 +44,7 @@ def explain_incident(options: argparse.Namespace) -> int:
     """
     config = read_section(read_config(options.config), "correlate", CorrelateConfig)
     client = connect(options.redis_url)
-    keys = Keys(f"{options.generation}:" if options.generation else "")
+    keys = keys_of(options)
     store = RedisIncidents(client, keys, options.domain)
     held = held_by(store, options.subject)
     if held is None:
