@@ -78,9 +78,11 @@ def main() -> None:
     parser.add_argument("--nth", type=int, default=NTH)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="lines to measure and print")
     options = parser.parse_args()
-    every = read(options.data)
+    wanted = _wanted(read(options.data), options.nth)
+    if not all(labelled.windows for _, labelled in wanted):
+        parser.error("--nth: too large, no labelled window of NAB is left to some detector")
     lines: list[Line] = []
-    for name, labelled in _wanted(every, options.nth):
+    for name, labelled in wanted:
         if options.only and name not in options.only:
             continue
         began = time.perf_counter()

@@ -38,6 +38,11 @@ class Labelled:
         """Return all series, those of NAB first."""
         return [*(one for one, _ in self.nab), *self.cloud]
 
+    @property
+    def windows(self) -> int:
+        """Return how many windows of NAB there are."""
+        return sum(len(windows) for _, windows in self.nab)
+
     def every(self, nth: int) -> "Labelled":
         """Return every nth series of each set."""
         return Labelled(self.nab[::nth], self.cloud[::nth])

@@ -8,7 +8,7 @@ import pytest
 
 from aiops.errors import Misconfigured
 from bench import labelled
-from bench.detectors import Line, _with_table, table
+from bench.detectors import Line, _with_table, main, table
 from bench.labelled import Quality
 
 
@@ -37,6 +37,17 @@ def test_both_sets_are_read_with_windows_as_rows_and_gaps_left_out(tmp_path: Pat
     assert perfect.nab_at_line == pytest.approx(100)
     assert (perfect.f1, perfect.f1_at_line) == (1.0, 1.0)
     assert perfect.alarms_per_day == pytest.approx(2 / (2 * 99 / 1440))
+
+
+def test_a_sample_without_a_window_is_refused_before_anything_is_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder(tmp_path) / "nab" / "labels" / "combined_windows.json"
+    file.write_text(json.dumps({"g/one.csv": []}))
+    monkeypatch.setattr("sys.argv", ["detectors", str(tmp_path), "--nth", "7"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--nth: too large" in capsys.readouterr().err
 
 
 def test_a_folder_without_the_sets_is_refused(tmp_path: Path) -> None:
