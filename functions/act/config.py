@@ -7,7 +7,7 @@ from aiops.events import Severity
 
 ALL_KINDS: tuple[Kind, ...] = (
     "opened", "reopened", "flapping", "severity_raised", "cause_changed", "acknowledged",
-    "resolved", "merged",
+    "resolved", "merged", "run_proposed", "run_finished", "run_failed",
 )  # fmt: skip
 
 
@@ -30,12 +30,16 @@ class ChannelRule(BaseModel):
     tell_of_ended: bool = True
 
 
+_NEVER_PAGED: frozenset[Kind] = frozenset(
+    ("cause_changed", "flapping", "run_proposed", "run_finished")
+)
+
 DEFAULT_RULES = (
     ChannelRule(
         channel="pagerduty",
         min_severity=3,
         raised_at=(4,),
-        tell=tuple(kind for kind in ALL_KINDS if kind not in {"cause_changed", "flapping"}),
+        tell=tuple(kind for kind in ALL_KINDS if kind not in _NEVER_PAGED),
         tell_of_ended=False,
     ),
     ChannelRule(channel="slack"),

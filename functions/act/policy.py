@@ -7,7 +7,7 @@ those to drop, and what was left out with the reason.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aiops.action_log import ENDINGS, ActionRecord, Kind, Step, Withheld, step_id
+from aiops.action_log import ENDINGS, RUN_NEWS, ActionRecord, Kind, Step, Withheld, step_id
 from aiops.adapters.cloudevent import iso
 from aiops.events import Incident, Silenced
 from aiops.silences import ended_in_silence, silenced_at
@@ -72,7 +72,10 @@ def plan(
         said = [
             step
             for step in taken
-            if step.channel == rule.channel and step.state != "dropped" and step.id not in dropped
+            if step.channel == rule.channel
+            and step.state != "dropped"
+            and step.kind not in RUN_NEWS
+            and step.id not in dropped
         ]
         for wish in _wishes(incident, said, rule, config.max_cause_changes):
             against = wish.against or _refusal(wish, rule, off)
@@ -232,14 +235,15 @@ def accept(record: ActionRecord, incident: Incident, decided: Plan, now: int) ->
         else step
         for step in record.steps
     )
-    needed = {said[-1].id for channel in record.channels if (said := record.on(channel))}
-    needed |= {attempt.step for attempt in record.attempts}
+    told = [step for step in record.steps if step.kind not in RUN_NEWS and step.state != "dropped"]
+    last = {step.channel: step.id for step in told}
+    needed = {*last.values(), *(attempt.step for attempt in record.attempts)}
     kept = tuple(
         step
         for step in steps
         if not step.announced or step.generation >= incident.generation - 1 or step.id in needed
     )
-    told = record.model_copy(
+    after = record.model_copy(
         update={
             "version": incident.version,
             "steps": kept + decided.steps,
@@ -248,7 +252,7 @@ def accept(record: ActionRecord, incident: Incident, decided: Plan, now: int) ->
             "reconsidered": decided.silent,
         }
     )
-    return hushed(told, now)
+    return hushed(after, now)
 
 
 def hushed(record: ActionRecord, now: int) -> ActionRecord:

@@ -16,6 +16,9 @@ HEADLINES: dict[Kind, str] = {
     "acknowledged": "Acknowledged",
     "resolved": "Resolved",
     "merged": "Merged",
+    "run_proposed": "Runbook waits for approval",
+    "run_finished": "Runbook",
+    "run_failed": "Runbook failed",
 }
 SEVERITIES = ("", "info", "minor", "moderate", "major", "critical")
 MAX_NAME = 80

@@ -17,13 +17,15 @@ SLOTS = 16
 
 Kind = Literal[
     "opened", "reopened", "flapping", "severity_raised", "cause_changed", "acknowledged",
-    "resolved", "merged",
+    "resolved", "merged", "run_proposed", "run_finished", "run_failed",
 ]  # fmt: skip
 State = Literal["planned", "sending", "done", "failed", "dropped"]
 Meaning = Literal["open", "acknowledged", "ended"]
 
 FINAL: frozenset[State] = frozenset(("done", "failed", "dropped"))
 ENDINGS: frozenset[Kind] = frozenset(("resolved", "merged"))
+RUN_NEWS: frozenset[Kind] = frozenset(("run_proposed", "run_finished"))
+"""Told besides the incident's own story, which goes on as if they had not been."""
 
 
 def slot_of(incident: str) -> int:
@@ -53,6 +55,8 @@ class Step(BaseModel):
         severity: The severity it tells.
         cause: The top suspect it tells, None where there was none.
         survivor: The incident that took this one over, where the kind is `merged`.
+        run: The run of a runbook it tells of: `run_proposed` asks for approval, and buttons for it
+            carry this id; `run_finished` and `run_failed` tell how it ended.
         next_at: When it may be tried (again), unix milliseconds.
         attempts: How often it was about to be sent.
         possible_repeat: Whether an earlier attempt may have arrived without our knowing.
@@ -72,6 +76,7 @@ class Step(BaseModel):
     severity: Severity
     cause: str | None = None
     survivor: str | None = None
+    run: str | None = None
     planned_at: Milliseconds
     state: State = "planned"
     next_at: Milliseconds

@@ -4,12 +4,12 @@ Whoever draws them and whoever is told of a press agree here; what comes back is
 anybody had written it.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aiops.errors import Rejected
-from aiops.events import CommandGiven, FeedbackGiven, Milliseconds, SeriesKey
+from aiops.events import CommandGiven, FeedbackGiven, Id, Milliseconds, RunJudged, SeriesKey
 
 MAX_VALUE = 2_000
 """Characters a button may carry.
@@ -21,8 +21,6 @@ PREFIX = "aiops."
 """Of every action id; others are somebody else's."""
 
 MAX_SILENCE_MINUTES = 7 * 24 * 60
-
-Id = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 class _Value(BaseModel):
@@ -54,14 +52,24 @@ class Opinion(_Value):
     verdict: Literal["anomaly", "not_anomaly"]
 
 
-Button = Order | Hush | Opinion
+class Consent(_Value):
+    """Let a run of a runbook go on, or not."""
 
-_KINDS: dict[str, type[Order] | type[Hush] | type[Opinion]] = {
+    incident: Id
+    run: Id
+    decision: Literal["approve", "reject"]
+
+
+Button = Order | Hush | Opinion | Consent
+
+_KINDS: dict[str, type[Order] | type[Hush] | type[Opinion] | type[Consent]] = {
     "aiops.acknowledge": Order,
     "aiops.resolve": Order,
     "aiops.silence": Hush,
     "aiops.real": Opinion,
     "aiops.false_alarm": Opinion,
+    "aiops.approve": Consent,
+    "aiops.reject": Consent,
 }
 
 
@@ -71,6 +79,8 @@ def action_id(button: Button) -> str:
         return PREFIX + button.command
     if isinstance(button, Hush):
         return PREFIX + "silence"
+    if isinstance(button, Consent):
+        return PREFIX + button.decision
     return PREFIX + ("real" if button.verdict == "anomaly" else "false_alarm")
 
 
@@ -99,7 +109,7 @@ def pressed(name: str, carried: str) -> Button | None:
     return button
 
 
-def meaning(button: Button, by: str, at: int) -> CommandGiven | FeedbackGiven:
+def meaning(button: Button, by: str, at: int) -> CommandGiven | FeedbackGiven | RunJudged:
     """Return what somebody wishes, or thinks, who presses a button at a time."""
     if isinstance(button, Order):
         return CommandGiven(
@@ -112,6 +122,14 @@ def meaning(button: Button, by: str, at: int) -> CommandGiven | FeedbackGiven:
             given_by=by,
             given_at=at,
             until=at + button.minutes * 60_000,
+        )
+    if isinstance(button, Consent):
+        return RunJudged(
+            run=button.run,
+            incident=button.incident,
+            decision=button.decision,
+            given_by=by,
+            given_at=at,
         )
     return FeedbackGiven(
         anomaly=button.anomaly,

@@ -20,6 +20,7 @@ Rate = Annotated[float, Field(ge=0)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]
 Name = Annotated[str, Field(max_length=2_048)]
+Id = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 SeriesKey = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Verdict = Literal["anomaly", "expected", "not_anomaly", "new_trend", "withdrawn"]
 Role = Literal["saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"]
@@ -373,6 +374,57 @@ class CommandGiven(Fact):
         if (self.command == "silence") != (self.until is not None):
             raise ValueError("until: a silence needs one, and nothing else has one")
         return self
+
+
+class RunJudged(Fact):
+    """A person's word on a run of a runbook that waits for approval; for another it does nothing.
+
+    Attributes:
+        run: Its id.
+        incident: The incident it belongs to.
+        given_by: Who; several approvals count as many as there are different people.
+    """
+
+    type = "dev.aiops.run.judged.v1"
+    run: Id
+    incident: Id
+    decision: Literal["approve", "reject"]
+    given_by: Name = Field(min_length=1)
+    given_at: Milliseconds
+
+
+RunState = Literal[
+    "proposed", "awaiting", "approved", "running", "verifying",
+    "succeeded", "failed", "expired", "rejected", "skipped", "unknown",
+]  # fmt: skip
+
+
+class RunChanged(Fact):
+    """A run of a runbook came into another state: the audit of what was done, by whom and why.
+
+    Attributes:
+        run: uuid5 of incident, generation, runbook and suspected service.
+        targets: What it changes, such as `Deployment payments/cart`.
+        summary: What it does, a line for each step.
+        reason: Why it came into this state, in words.
+        by: Who approved or rejected it; empty where nobody had to.
+        approvals: Who approved it so far, and when.
+        number: Counts the changes of this run from 1.
+    """
+
+    type = "dev.aiops.run.changed.v1"
+    run: Id
+    incident: Id
+    runbook: Name
+    mode: Literal["dry-run", "approve", "auto"]
+    state: RunState
+    reason: str
+    targets: tuple[str, ...]
+    summary: tuple[str, ...]
+    by: str = ""
+    approvals: tuple[tuple[str, Milliseconds], ...] = ()
+    number: Count
+    changed_at: Milliseconds
 
 
 Glob = Annotated[str, Field(min_length=1, max_length=2_048)]

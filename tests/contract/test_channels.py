@@ -344,6 +344,9 @@ def test_pagerduty_gets_the_incident_as_key_and_its_own_severities(receiver):
         "acknowledged": "acknowledge",
         "resolved": "resolve",
         "merged": "resolve",
+        "run_proposed": "trigger",
+        "run_finished": "trigger",
+        "run_failed": "trigger",
     }
 
 

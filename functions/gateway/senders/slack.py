@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aiops.buttons import meaning, pressed
 from aiops.errors import Rejected
-from aiops.events import CommandGiven
+from aiops.events import FeedbackGiven
 from aiops.ports import Counts, Message
 from functions.gateway.facts import read, told
 from functions.gateway.sender import Delivery, Place, Request
@@ -78,7 +78,7 @@ class Sender:
                 counts["ignored"] += 1
                 continue
             fact = meaning(button, by, request.received_at)
-            key = fact.incident if isinstance(fact, CommandGiven) else fact.series
+            key = fact.series if isinstance(fact, FeedbackGiven) else fact.incident
             messages.append(told(fact, "slack", key, request.received_at))
         return Delivery(tuple(messages), _signature(request), counts)
 
