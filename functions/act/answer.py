@@ -1,6 +1,7 @@
 """The one place that decides what the answer of a receiver means."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 RETRY = frozenset((408, 429))
@@ -14,19 +15,28 @@ _TRIVIAL = 4
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one attempt.
+    """What became of one call, or of a whole delivery.
 
     Attributes:
         verdict: `done`, `retry` later, or `refused` for good.
         reason: In words, without any secret.
         retry_after_ms: How long the receiver asks to be left alone, real milliseconds.
-        may_have_arrived: Whether the message may have been taken although there was no answer.
+        may_have_arrived: Whether the message may have been taken although nobody knows it was.
+        receipt: What the channel has to know of this delivery at the next one about the incident,
+            such as the name the receiver gave the message; never a secret. It is kept whatever the
+            verdict.
+        status: Of HTTP, 0 where there was no answer.
+        body: The beginning of what the receiver said, as much as the request `reads`; it may echo
+            secrets, so it is not for reasons.
     """
 
     verdict: Literal["done", "retry", "refused"]
     reason: str
     retry_after_ms: int = 0
     may_have_arrived: bool = False
+    receipt: Mapping[str, str] = field(default_factory=dict)
+    status: int = 0
+    body: bytes = field(default=b"", repr=False)
 
 
 def answer_of(
@@ -46,14 +56,14 @@ def answer_of(
         secrets: What must not be quoted.
     """
     if 200 <= status < 300:
-        return Answer("done", f"{status}")
+        return Answer("done", f"{status}", status=status, body=body)
     if status >= 500 or status in RETRY or status in retry:
-        seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0
-        return Answer("retry", f"{status}", min(seconds * 1000, MAX_RETRY_AFTER_MS))
-    if status < 400:
-        return Answer("refused", f"{status}: the address has moved, and redirects are not followed")
-    quoted = _excerpt(body, secrets)
-    return Answer("refused", f"{status}: {quoted}" if quoted else f"{status}")
+        wait = retry_after_ms(retry_after)
+        return Answer("retry", f"{status}", wait, status=status, body=body)
+    words = "the address has moved, and redirects are not followed"
+    quoted = words if status < 400 else excerpt(body, secrets)
+    reason = f"{status}: {quoted}" if quoted else f"{status}"
+    return Answer("refused", reason, status=status, body=body)
 
 
 def no_answer(what: str, *, may_have_arrived: bool) -> Answer:
@@ -61,7 +71,13 @@ def no_answer(what: str, *, may_have_arrived: bool) -> Answer:
     return Answer("retry", what, may_have_arrived=may_have_arrived)
 
 
-def _excerpt(body: bytes, secrets: tuple[str, ...]) -> str:
+def retry_after_ms(header: str) -> int:
+    """Return how long `Retry-After` asks to wait, 0 where it does not say so in seconds."""
+    seconds = int(header[:10]) if header.isascii() and header.isdigit() else 0
+    return min(seconds * 1000, MAX_RETRY_AFTER_MS)
+
+
+def excerpt(body: bytes, secrets: tuple[str, ...]) -> str:
     """Return the beginning of a body on one line, with what is secret blotted out."""
     text = body.decode("utf-8", "replace")
     for secret in sorted(filter(_telling, secrets), key=len, reverse=True):

@@ -14,8 +14,8 @@ from aiops.ports import Counts
 from functions.act import steps
 from functions.act.answer import Answer
 from functions.act.changes import change
-from functions.act.channel import Channel
-from functions.act.sender import CALL_SECONDS, Sender
+from functions.act.channel import Channel, Delivery
+from functions.act.sender import CALL_SECONDS, Calls, Sender
 from functions.act.steps import Call, Task, Timing
 
 SENDING_SECONDS = 15.0
@@ -25,7 +25,7 @@ REQUEST_SECONDS = 20.0
 """When the whole of a request must have ended."""
 
 LEASE_SECONDS = 12.0
-"""Longer than a call can take, so that who holds a lease has the channel alone."""
+"""Longer than a delivery can take, so that who holds a lease has the channel alone."""
 
 SETTLE_SECONDS = 600.0
 """For how long a call that nobody recorded the end of is expected to arrive still."""
@@ -149,27 +149,30 @@ class Performer:
         if not marked:
             return
         step = record.step(marked[0].step.id) or marked[0].step
-        answer = self._call(channel, step, held_since)
+        answer = self._call(channel, step, record.receipts.get(name, {}), held_since)
         counts[_word(answer, again=marked[0].again)] += 1
         self._note(step, token, answer, again=marked[0].again)
         if answer.verdict == "retry":
             budget.resting.add(name)
 
-    def _call(self, channel: Channel, step: Step, held_since: float) -> Answer:
+    def _call(
+        self, channel: Channel, step: Step, receipt: Mapping[str, str], held_since: float
+    ) -> Answer:
         snapshot = self.log.snapshot(step.incident, step.version)
         if snapshot is None:
             return Answer("refused", "the snapshot it speaks of is gone")
-        payload = channel.render(step, snapshot)
-        request = channel.request(payload, step, self.unix_time() // 1000)
-        if self.timer() - held_since > LEASE_SECONDS - CALL_SECONDS:
+        delivery = Delivery(step, snapshot, self.unix_time() // 1000, receipt)
+        now = self.timer()
+        if now - held_since > LEASE_SECONDS - CALL_SECONDS:
             return Answer("retry", "the lease ran out before the call")
-        return self.sender.send(request)
+        return channel.deliver(delivery, Calls(self.sender, self.timer, now + CALL_SECONDS))
 
     def _note(self, step: Step, token: str, answer: Answer, *, again: bool) -> None:
         """Record how a call ended."""
         call = Call(token, self.clock.now())
 
-        def end(record: ActionRecord) -> ActionRecord:
+        def end(found: ActionRecord) -> ActionRecord:
+            record = steps.noted(found, step.channel, answer.receipt)
             tries = next((a.tries for a in record.attempts if a.token == token), 0)
             if answer.verdict == "done":
                 return steps.finish(record, step.id, call, "done", answer.reason)

@@ -6,8 +6,9 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -20,7 +21,8 @@ from functions.act.channel import Request
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 4.0
 CALL_SECONDS = CONNECT_SECONDS + 2 * READ_SECONDS
-"""A call at its slowest: however slowly a receiver takes or gives byte after byte, it ends then."""
+"""A delivery at its slowest: however many calls it takes, and however slowly a receiver takes or
+gives byte after byte, it ends then."""
 
 _BODY_BYTES = 2_048
 _AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
@@ -30,8 +32,35 @@ _AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
 class Sender(Protocol):
     """Where requests go."""
 
-    def send(self, request: Request) -> Answer:
-        """Make one attempt and return what became of it; never raises for what a receiver does."""
+    def send(self, request: Request, seconds: float) -> Answer:
+        """Make one attempt, for so long at most, and return what became of it.
+
+        Never raises for what a receiver does.
+        """
+
+
+@dataclass(slots=True)
+class Calls:
+    """The calls of one delivery, with one end for all of them.
+
+    Attributes:
+        ends: On `timer`, in seconds.
+    """
+
+    sender: Sender
+    timer: Callable[[], float]
+    ends: float
+
+    def left(self) -> float:
+        """Return the seconds until the end, 0 once it has come."""
+        return max(0.0, self.ends - self.timer())
+
+    def call(self, request: Request) -> Answer:
+        """Make one call in the time that is left."""
+        left = self.left()
+        if left <= 0:
+            return no_answer("no time left for the call", may_have_arrived=False)
+        return self.sender.send(request, left)
 
 
 class HttpSender:
@@ -43,31 +72,26 @@ class HttpSender:
 
     Args:
         read_seconds: How long a receiver may say nothing at all.
-        call_seconds: How long a call may take in all, the receiver's name already looked up.
     """
 
-    def __init__(
-        self, read_seconds: float = READ_SECONDS, call_seconds: float = CALL_SECONDS
-    ) -> None:
+    def __init__(self, read_seconds: float = READ_SECONDS) -> None:
         self._read_seconds = read_seconds
-        self._call_seconds = call_seconds
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=certifi.where())
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, seconds: float = CALL_SECONDS) -> Answer:
         """Make one attempt."""
-        began = time.monotonic()
+        ends = time.monotonic() + seconds
         url = urlsplit(request.url)
         try:
-            plain = _connected(url)
+            plain = _connected(url, min(CONNECT_SECONDS, seconds))
         except (OSError, UnicodeError) as error:
             late = isinstance(error, TimeoutError)
             words = "no connection in time" if late else "connection failed"
             return no_answer(words, may_have_arrived=False)
-        left = self._call_seconds - (time.monotonic() - began)
-        with closing(plain), _ended_after(plain, left) as ended:
+        with closing(plain), _ended_after(plain, ends - time.monotonic()) as ended:
             return self._exchange(plain, url, request, ended)
 
     def _exchange(
@@ -83,8 +107,9 @@ class HttpSender:
             return no_answer(words, may_have_arrived=False)
         try:
             with closing(connection):
-                connection.request("POST", _target(url), request.body, _headers(url, request))
-                with closing(http.client.HTTPResponse(connection.sock, method="POST")) as response:
+                method, body = request.method, None if request.method == "GET" else request.body
+                connection.request(method, _target(url), body, _headers(url, request))
+                with closing(http.client.HTTPResponse(connection.sock, method=method)) as response:
                     return _read(response, request)
         except (OSError, http.client.HTTPException) as error:
             slow = ended.is_set() or isinstance(error, TimeoutError)
@@ -98,11 +123,11 @@ class HttpSender:
         return self._tls.wrap_socket(plain, server_hostname=url.hostname)
 
 
-def _connected(url: SplitResult) -> socket.socket:
+def _connected(url: SplitResult, seconds: float) -> socket.socket:
     """Return a connection to the first address that answers, all of them tried in one time-out."""
     port = url.port or (443 if url.scheme == "https" else 80)
     found = socket.getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)
-    deadline = time.monotonic() + CONNECT_SECONDS
+    deadline = time.monotonic() + seconds
     problem: OSError = TimeoutError()
     for family, kind, protocol, _, address in found:
         left = deadline - time.monotonic()
@@ -161,16 +186,17 @@ def _read(response: http.client.HTTPResponse, request: Request) -> Answer:
         if not isinstance(response.status, int):
             raise
     else:
-        body = b"" if response.status < 400 else _beginning(response)
+        wanted = request.reads if response.status < 400 else max(_BODY_BYTES, request.reads)
+        body = _beginning(response, wanted)
         retry_after = response.headers.get("Retry-After", "")
     secrets = (request.url, *request.secrets)
     return answer_of(response.status, body, retry_after, request.retry, secrets)
 
 
-def _beginning(response: http.client.HTTPResponse) -> bytes:
-    """Return the beginning of an answer's body; it is only quoted, so a broken one is none."""
+def _beginning(response: http.client.HTTPResponse, wanted: int) -> bytes:
+    """Return the beginning of an answer's body; a broken one is none, as the status says enough."""
     try:
-        return response.read(_BODY_BYTES)
+        return response.read(wanted) if wanted else b""
     except (OSError, http.client.HTTPException):
         return b""
 
@@ -186,7 +212,7 @@ def _headers(url: SplitResult, request: Request) -> dict[str, str]:
     host = f"[{host}]" if ":" in host else host
     headers = {
         "Host": host if url.port is None else f"{host}:{url.port}",
-        "Content-Type": "application/json",
+        **({} if request.method == "GET" else {"Content-Type": request.content_type}),
         "User-Agent": "aiops",
         "Accept-Encoding": "identity",
         "Connection": "close",

@@ -6,6 +6,7 @@ and once it is due the last thing said there is said again, unless both mean the
 """
 
 from binascii import crc32
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiops.action_log import ActionRecord, Attempt, State, Step
@@ -13,6 +14,10 @@ from functions.act.answer import Answer
 
 BACKOFF_MS = 5_000
 BACKOFF_LIMIT_MS = 300_000
+RECEIPT_NOTES = 16
+RECEIPT_NAME = 64
+RECEIPT_TEXT = 512
+"""How much a channel may note of an incident: how many notes, and the characters of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,24 @@ def postpone(
         if a.token != call.token or answer.may_have_arrived
     )
     return record.model_copy(update={"attempts": kept})
+
+
+def noted(record: ActionRecord, channel: str, receipt: Mapping[str, str]) -> ActionRecord:
+    """Return the record with what a channel wants to know at its next delivery.
+
+    Later notes replace earlier ones of the same name. What is too long is left out, as half a name
+    is none, and of too many the oldest.
+    """
+    short = {
+        name: text
+        for name, text in receipt.items()
+        if len(name) <= RECEIPT_NAME and len(text) <= RECEIPT_TEXT
+    }
+    if not short:
+        return record
+    before = {k: v for k, v in record.receipts.get(channel, {}).items() if k not in short}
+    kept = dict([*before.items(), *short.items()][-RECEIPT_NOTES:])
+    return record.model_copy(update={"receipts": {**record.receipts, channel: kept}})
 
 
 def wait(record: ActionRecord, identifier: str, reason: str, next_at: int) -> ActionRecord:

@@ -4,7 +4,7 @@ A record changes only as a whole, and only if nobody changed it since it was rea
 """
 
 from binascii import crc_hqx
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -131,6 +131,8 @@ class ActionRecord(BaseModel):
         withheld: What the last snapshot did not lead to, and why.
         silences: From when until before when nobody is to be told, as the last snapshot says.
         silent_until: Until then nothing is sent.
+        receipts: What each channel noted of its deliveries, such as the receiver's name of the
+            message; no secrets.
         reconsidered: Whether the last snapshot is to be looked at again then, because there is
             something that was withheld until then.
     """
@@ -142,6 +144,7 @@ class ActionRecord(BaseModel):
     steps: tuple[Step, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+    receipts: Mapping[str, Mapping[str, str]] = {}
     silences: tuple[tuple[Milliseconds, Milliseconds], ...] = ()
     silent_until: Milliseconds = 0
     reconsidered: bool = False

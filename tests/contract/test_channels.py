@@ -427,8 +427,8 @@ def test_a_receiver_that_trickles_its_answer_is_waited_for_so_long_and_no_longer
 ):
     with Trickling(start, rest) as slow:
         began = time.monotonic()
-        sender = HttpSender(read_seconds=15.0, call_seconds=0.5)
-        answer = sender.send(Request("webhook", slow.url, b"{}"))
+        sender = HttpSender(read_seconds=15.0)
+        answer = sender.send(Request("webhook", slow.url, b"{}"), 0.5)
         took = time.monotonic() - began
     assert (answer.verdict, answer.may_have_arrived) == (verdict, may_have_arrived)
     assert took < 5.0
@@ -438,8 +438,8 @@ def test_a_receiver_that_takes_no_bytes_is_given_up_in_time():
     with socket.create_server(("127.0.0.1", 0)) as full:
         port = full.getsockname()[1]
         began = time.monotonic()
-        answer = HttpSender(read_seconds=5.0, call_seconds=0.3).send(
-            Request("webhook", f"http://127.0.0.1:{port}/", b"x" * 50_000_000)
+        answer = HttpSender(read_seconds=5.0).send(
+            Request("webhook", f"http://127.0.0.1:{port}/", b"x" * 50_000_000), 0.3
         )
         took = time.monotonic() - began
     assert (answer.verdict, answer.may_have_arrived) == ("retry", True)
@@ -450,7 +450,7 @@ def test_a_receiver_that_does_not_finish_the_handshake_got_nothing():
     with Trickling(b"", b"\x16" * 1000) as slow:
         url = slow.url.replace("http://", "https://")
         began = time.monotonic()
-        answer = HttpSender(read_seconds=5.0, call_seconds=0.3).send(Request("slack", url, b"{}"))
+        answer = HttpSender(read_seconds=5.0).send(Request("slack", url, b"{}"), 0.3)
         took = time.monotonic() - began
     assert (answer.verdict, answer.may_have_arrived) == ("retry", False)
     assert took < 4.0
@@ -478,3 +478,35 @@ def test_an_address_may_carry_credentials_a_query_and_odd_characters(receiver):
     assert seen["path"] == "/a%20b/%20?token=%C3%BC&x=1"
     assert base64.b64decode(seen["Authorization"].removeprefix("Basic ")) == b"ann:s@fe"
     assert seen["Host"] == f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_a_request_is_made_as_it_says_and_reads_as_much_as_it_wants(method):
+    seen = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            seen.update(method=self.command, body=self.rfile.read(length))
+            seen["type"] = self.headers["Content-Type"]
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"x" * 1000)
+
+        do_GET = do_POST = do_PUT = answer  # noqa: N815 - the server's names
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        request = Request("slack", url, b"a=b", method=method, content_type="text/x", reads=100)
+        answer = HttpSender().send(request)
+        thread.join()
+    assert (answer.verdict, answer.status, answer.body) == ("done", 200, b"x" * 100)
+    wanted = ("GET", None, b"") if method == "GET" else (method, "text/x", b"a=b")
+    assert (seen["method"], seen["type"], seen["body"]) == wanted
+    assert "xxx" not in repr(answer)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -15,6 +16,7 @@ from aiops.errors import Misconfigured, Rejected, Unavailable
 from aiops.events import INCIDENT_TYPES, ActionFinished, WorkDue
 from aiops.ports import Event
 from functions.act.answer import answer_of, no_answer
+from functions.act.channel import Request
 from functions.act.config import ActConfig
 from functions.act.handler import ActHandler
 from functions.act.performer import (
@@ -24,7 +26,7 @@ from functions.act.performer import (
     SENDING_SECONDS,
     Performer,
 )
-from functions.act.sender import CALL_SECONDS, HttpSender
+from functions.act.sender import CALL_SECONDS, Calls, HttpSender
 from functions.act.wiring import open_channels
 from local.receiver import Receiver
 from tests.incidents import ID, START, incident
@@ -46,7 +48,7 @@ class Scripted:
     def __init__(self, *answers, before=lambda: None):
         self.answers, self.sent, self.before = list(answers), [], before
 
-    def send(self, request):
+    def send(self, request, seconds):
         self.before()
         self.sent.append(request.channel)
         return self.answers.pop(0) if self.answers else answer_of(200)
@@ -559,3 +561,65 @@ def test_a_number_no_receiver_could_read_is_refused(act, field):
     with pytest.raises(Rejected, match=field):
         act.event(INCIDENT_TYPES[1], json.dumps(snapshot).encode())
     assert act.log.read(ID) is None
+
+
+class TwoCalls:
+    """A channel that uploads something and then posts it, and notes what it uploaded."""
+
+    repeat = "visible"
+
+    def __init__(self):
+        self.knew = []
+
+    def deliver(self, delivery, http):
+        self.knew.append(dict(delivery.receipt))
+        receipt = dict(delivery.receipt)
+        if "file" not in receipt:
+            upload = http.call(Request("slack", "http://upload"))
+            if upload.verdict != "done":
+                return upload
+            receipt["file"] = "F1"
+        return replace(http.call(Request("slack", "http://post")), receipt=receipt)
+
+
+@pytest.mark.parametrize(
+    ("answers", "states"),
+    [
+        ([answer_of(200), answer_of(503)], ["planned", "done"]),
+        ([answer_of(200), no_answer("no answer", may_have_arrived=True)], ["planned", "done"]),
+        ([answer_of(200), answer_of(400)], ["failed", "failed"]),
+    ],
+)
+def test_what_half_a_delivery_achieved_is_known_to_the_next(receiver, answers, states):
+    sender = Scripted(*answers)
+    act = Act(receiver.environment, sender, channels=[{"channel": "slack"}])
+    channel = TwoCalls()
+    act.handler.performer.channels = {"slack": channel}
+    act.tell()
+    assert act.states()[0][2] == states[0]
+    assert act.log.read(ID).steps[0].possible_repeat is (answers[1].may_have_arrived)
+    act.tick()
+    act.tell(2, severity=5)
+    assert act.states()[0][2] == states[1]
+    assert channel.knew[0] == {}
+    assert channel.knew[1] == {"file": "F1"} == act.log.read(ID).receipts["slack"]
+
+
+def test_the_calls_of_a_delivery_share_one_end(receiver):
+    act = Act(receiver.environment)
+    allowed = []
+
+    class Slow:
+        def send(self, request, seconds):
+            allowed.append(seconds)
+            act.seconds += seconds / 2
+            return answer_of(200)
+
+    calls = Calls(Slow(), lambda: act.seconds, act.seconds + CALL_SECONDS)
+    for _ in range(3):
+        assert calls.call(Request("slack", "http://x")).verdict == "done"
+    assert allowed == [CALL_SECONDS, CALL_SECONDS / 2, CALL_SECONDS / 4]
+    act.seconds += CALL_SECONDS
+    late = calls.call(Request("slack", "http://x"))
+    assert (late.verdict, late.may_have_arrived, len(allowed)) == ("retry", False, 3)
+    assert calls.left() == 0.0

@@ -33,11 +33,10 @@ class PlainChannel:
     name: str
     repeat: str
 
-    def render(self, step, snapshot):
-        return {"step": step.id, "key": snapshot.id, "meaning": step.meaning}
-
-    def request(self, payload, step, sent_at):
-        return Request(self.name, "", json.dumps(payload).encode())
+    def deliver(self, delivery, http):
+        step = delivery.step
+        content = {"step": step.id, "key": delivery.incident.id, "meaning": step.meaning}
+        return http.call(Request(self.name, "", json.dumps(content).encode()))
 
 
 CHANNELS = {
@@ -83,7 +82,7 @@ class Line:
     random: Random
     stalls: tuple[int, ...]
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, seconds: float) -> Answer:
         stalls = self.random.choice(self.stalls) if self.receivers.patience > 0 else 0
         try:
             for _ in range(stalls):

@@ -206,3 +206,26 @@ def test_waits_double_up_to_five_minutes_and_are_spread():
     assert max(waits) <= 375_000
     assert waits[-1] == waits[-2]
     assert len({steps.backoff_ms(f"step {n}", 1) for n in range(50)}) > 30
+
+
+def test_what_a_channel_notes_is_kept_for_it_alone_and_the_newest_counts():
+    first = steps.noted(record(step("a")), "slack", {"ts": "1", "channel": "C1"})
+    second = steps.noted(first, "slack", {"ts": "2"})
+    other = steps.noted(second, "webhook", {"id": "x"})
+    assert other.receipts == {"slack": {"channel": "C1", "ts": "2"}, "webhook": {"id": "x"}}
+    assert ActionRecord.model_validate_json(other.model_dump_json()) == other
+
+
+def test_a_channel_that_notes_nothing_changes_nothing():
+    before = record(step("a"))
+    assert steps.noted(before, "slack", {}) is before
+
+
+def test_what_a_channel_notes_stays_small():
+    found = record(step("a"))
+    for number in range(100):
+        found = steps.noted(found, "slack", {f"note-{number}": "x"})
+    kept = found.receipts["slack"]
+    assert list(kept) == [f"note-{n}" for n in range(100 - steps.RECEIPT_NOTES, 100)]
+    giant = {"x" * 1_000: "1", "y": "2" * 1_000_000}
+    assert steps.noted(found, "slack", giant) is found

@@ -13,7 +13,8 @@ from aiops.action_log import Meaning, Step
 from aiops.errors import Misconfigured
 from aiops.events import Incident
 from functions.act import wording
-from functions.act.channel import Payload, Repeat, Request, address
+from functions.act.answer import Answer
+from functions.act.channel import Delivery, Http, Payload, Repeat, Request, address
 
 MAX_SUMMARY = 1_024
 MAX_FIELD = 255
@@ -48,6 +49,11 @@ class Channel:
         self._key = values["PAGERDUTY_ROUTING_KEY"]
         if len(self._key) != _KEY_LENGTH or not self._key.isalnum():
             raise Misconfigured(f"PAGERDUTY_ROUTING_KEY: expected {_KEY_LENGTH} letters or digits")
+
+    def deliver(self, delivery: Delivery, http: Http) -> Answer:
+        """Send the message in one request."""
+        payload = self.render(delivery.step, delivery.incident)
+        return http.call(self.request(payload, delivery.step, delivery.sent_at))
 
     def render(self, step: Step, incident: Incident) -> Payload:
         """Return the event, without the routing key; only a trigger says more than its key."""

@@ -13,7 +13,8 @@ import orjson
 from aiops.action_log import Step
 from aiops.events import Evidence, Incident, Suspect
 from functions.act import wording
-from functions.act.channel import Payload, Repeat, Request, address
+from functions.act.answer import Answer
+from functions.act.channel import Delivery, Http, Payload, Repeat, Request, address
 
 MAX_HEADER = 150
 MAX_SECTION = 3_000
@@ -33,6 +34,11 @@ class Channel:
     def __init__(self, values: Mapping[str, str]) -> None:
         self._url = address(values, "SLACK_WEBHOOK_URL")
         self._link = values["INCIDENT_URL"] and address(values, "INCIDENT_URL", plain=True)
+
+    def deliver(self, delivery: Delivery, http: Http) -> Answer:
+        """Send the message in one request."""
+        payload = self.render(delivery.step, delivery.incident)
+        return http.call(self.request(payload, delivery.step, delivery.sent_at))
 
     def render(self, step: Step, incident: Incident) -> Payload:
         """Return the message: what, how bad, why, whom it touches, on what evidence, since when."""

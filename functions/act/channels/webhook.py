@@ -15,7 +15,8 @@ from aiops.action_log import Step
 from aiops.errors import Misconfigured
 from aiops.events import Incident
 from functions.act import wording
-from functions.act.channel import Payload, Repeat, Request, address
+from functions.act.answer import Answer
+from functions.act.channel import Delivery, Http, Payload, Repeat, Request, address
 
 MAX_BYTES = 20_000
 """What the conventions advise; longer snapshots are sent with less evidence."""
@@ -40,6 +41,11 @@ class Channel:
         self._url = address(values, "WEBHOOK_URL", plain=True)
         self._written = values["WEBHOOK_SECRET"]
         self._secret = _decoded(self._written)
+
+    def deliver(self, delivery: Delivery, http: Http) -> Answer:
+        """Send the message in one request."""
+        payload = self.render(delivery.step, delivery.incident)
+        return http.call(self.request(payload, delivery.step, delivery.sent_at))
 
     def render(self, step: Step, incident: Incident) -> Payload:
         """Return the body: type, time and data; the same for every attempt at a step."""

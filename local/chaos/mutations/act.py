@@ -8,6 +8,8 @@ from aiops.action_log import ActionRecord
 from aiops.adapters.redis_action_log import RedisActionLog
 from functions.act import handler, policy, steps
 from functions.act.changes import change
+from functions.act.channel import Delivery
+from functions.act.sender import CALL_SECONDS, Calls
 from local.chaos.mutations.replacing import PAUSE_SECONDS, Mutation, Replace
 
 
@@ -32,8 +34,9 @@ def plan_is_recorded_after_sending(replace: Replace) -> None:
         planned = policy.plan(incident, record.steps, self.config, performer.off, now)
         for step in planned.steps:
             channel = performer.channels[step.channel]
-            payload = channel.render(step, incident)
-            performer.sender.send(channel.request(payload, step, performer.unix_time() // 1000))
+            ends = performer.timer() + CALL_SECONDS
+            delivery = Delivery(step, incident, performer.unix_time() // 1000)
+            channel.deliver(delivery, Calls(performer.sender, performer.timer, ends))
 
         def enter(record: ActionRecord) -> ActionRecord:
             return policy.accept(record, incident, planned, now)
