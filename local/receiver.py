@@ -86,6 +86,7 @@ class Receiver:
         """The settings that make `act` send here."""
         written = base64.b64encode(self._signing_key).decode()
         return {
+            "ALLOWED_ADDRESSES": "127.0.0.0/8",
             "SLACK_WEBHOOK_URL": f"{self.url}/services/T00000000/B00000000/{self._slack_token}",
             "PAGERDUTY_URL": f"{self.url}/v2/enqueue",
             "PAGERDUTY_ROUTING_KEY": self._routing_key,

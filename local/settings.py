@@ -53,6 +53,8 @@ def settings(
         "prometheus.url": shell.get("PROMETHEUS_URL", ""),
         "generation": shell.get("AIOPS_GENERATION", ""),
         "redis.wait": shell.get("REDIS_WAIT", "0"),
+        "allowed.addresses": shell.get("ALLOWED_ADDRESSES", ""),
+        "incident.url": shell.get("INCIDENT_URL", ""),
     }
     channels = {key: shell.get(name, "") for key, name in CHANNEL_SECRETS.items()}
     given = {**shell, **environ}

@@ -106,7 +106,11 @@ def address(values: Mapping[str, str], name: str, *, plain: bool = False) -> str
     Raises:
         Misconfigured: it is neither.
     """
-    parts = urlsplit(values[name])
+    try:
+        parts = urlsplit(values[name])
+        _ = parts.port
+    except ValueError:
+        raise Misconfigured(f"{name}: expected an address with https://") from None
     schemes = {"https", "http"} if plain or parts.hostname in _LOOPBACK else {"https"}
     if not parts.hostname or parts.scheme not in schemes:
         raise Misconfigured(f"{name}: expected an address with https://")

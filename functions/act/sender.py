@@ -17,12 +17,15 @@ import certifi
 
 from functions.act.answer import Answer, answer_of, no_answer
 from functions.act.channel import Request
+from functions.act.connecting import Connector, NotAllowed
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 4.0
 CALL_SECONDS = CONNECT_SECONDS + 2 * READ_SECONDS
 """A delivery at its slowest: however many calls it takes, and however slowly a receiver takes or
 gives byte after byte, it ends then."""
+
+NOT_ALLOWED = "its address is neither public nor in ALLOWED_ADDRESSES"
 
 _BODY_BYTES = 2_048
 _AS_THEY_ARE = "!#$%&'()*+,/:;=?@[]~"
@@ -71,10 +74,14 @@ class HttpSender:
     environment or from `.netrc`.
 
     Args:
+        connector: Knows where requests may go.
         read_seconds: How long a receiver may say nothing at all.
     """
 
-    def __init__(self, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(
+        self, connector: Connector | None = None, read_seconds: float = READ_SECONDS
+    ) -> None:
+        self._connector = connector or Connector()
         self._read_seconds = read_seconds
 
     @cached_property
@@ -86,7 +93,9 @@ class HttpSender:
         ends = time.monotonic() + seconds
         url = urlsplit(request.url)
         try:
-            plain = _connected(url, min(CONNECT_SECONDS, seconds))
+            plain = self._connector.connect(url, min(CONNECT_SECONDS, seconds))
+        except NotAllowed:
+            return no_answer(NOT_ALLOWED, may_have_arrived=False)
         except (OSError, UnicodeError) as error:
             late = isinstance(error, TimeoutError)
             words = "no connection in time" if late else "connection failed"
@@ -121,29 +130,6 @@ class HttpSender:
         if url.scheme != "https":
             return plain
         return self._tls.wrap_socket(plain, server_hostname=url.hostname)
-
-
-def _connected(url: SplitResult, seconds: float) -> socket.socket:
-    """Return a connection to the first address that answers, all of them tried in one time-out."""
-    port = url.port or (443 if url.scheme == "https" else 80)
-    found = socket.getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)
-    deadline = time.monotonic() + seconds
-    problem: OSError = TimeoutError()
-    for family, kind, protocol, _, address in found:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        attempt = socket.socket(family, kind, protocol)
-        try:
-            attempt.settimeout(left)
-            attempt.connect(address)
-        except OSError as error:
-            attempt.close()
-            problem = error
-        else:
-            attempt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return attempt
-    raise problem
 
 
 @contextmanager

@@ -13,8 +13,10 @@ from aiops.clock import SystemClock
 from aiops.plugins import load
 from aiops.ports import Handler
 from aiops.settings import Settings, secret
+from functions.act.allowed import Allowed
 from functions.act.channel import Channel
 from functions.act.config import ActConfig
+from functions.act.connecting import Connector
 from functions.act.handler import ActHandler
 from functions.act.performer import Performer
 from functions.act.sender import HttpSender
@@ -32,7 +34,7 @@ def build(settings: Settings) -> Handler:
     log = RedisActionLog(client, keys, settings.clock.rate, settings.redis_wait)
     performer = Performer(
         log=log,
-        sender=HttpSender(),
+        sender=HttpSender(Connector(Allowed.parse(secret("ALLOWED_ADDRESSES") or ""))),
         channels=channels,
         off=off,
         clock=settings.clock,

@@ -22,10 +22,10 @@ from functions.act.channel import Request
 from functions.act.channels.slack import literal
 from functions.act.channels.webhook import sign
 from functions.act.config import ALL_KINDS
-from functions.act.sender import HttpSender
 from functions.act.wiring import CHANNELS
 from local.receiver import Receiver
 from tests.incidents import ID, START, evidence, incident, suspect
+from tests.sending import local_sender
 
 NAMES = plugins.available(CHANNELS)
 ATTACK = "<!channel> *bold* `code` ~gone~ _it_ <http://evil|click> & @here\n> quoted"
@@ -46,7 +46,7 @@ def name(request):
 
 @pytest.fixture
 def sender():
-    return HttpSender(read_seconds=2.0)
+    return local_sender(read_seconds=2.0)
 
 
 def opened(name, environment):
@@ -114,7 +114,7 @@ def test_a_redirect_is_not_followed(name, receiver, sender):
 
 def test_an_answer_that_does_not_come_is_tried_again_as_one_that_may_have_arrived(name, receiver):
     receiver.delay(name, 1.0)
-    answer = HttpSender(read_seconds=0.2).send(request_for(name, receiver))
+    answer = local_sender(read_seconds=0.2).send(request_for(name, receiver))
     assert (answer.verdict, answer.may_have_arrived) == ("retry", True)
     assert len(receiver.messages) == 1
 
@@ -140,7 +140,7 @@ def test_a_receiver_that_hangs_up_is_tried_again(name, receiver):
         server.listen()
         channel = opened(name, environment)
         request = channel.request(channel.render(step(name), incident()), step(name), 1)
-        answer = HttpSender(read_seconds=0.2).send(request)
+        answer = local_sender(read_seconds=0.2).send(request)
     assert (answer.verdict, answer.may_have_arrived) == ("retry", True)
 
 
@@ -275,11 +275,11 @@ def test_no_secret_is_in_any_reason_or_log(name, receiver, caplog):
     said = [repr(request), str(request)]
     for status in (200, 302, 400, 403, 429, 500):
         receiver.answer(name, status, body="{url} {headers} {body}")
-        said.append(HttpSender().send(request).reason)
+        said.append(local_sender().send(request).reason)
     receiver.delay(name, 1.0)
-    said.append(HttpSender(read_seconds=0.05).send(request).reason)
+    said.append(local_sender(read_seconds=0.05).send(request).reason)
     receiver.__exit__(None, None, None)
-    said.append(HttpSender().send(request).reason)
+    said.append(local_sender().send(request).reason)
     for secret in secrets_of(receiver.environment):
         assert not any(secret in text for text in said)
         assert secret not in caplog.text
@@ -427,7 +427,7 @@ def test_a_receiver_that_trickles_its_answer_is_waited_for_so_long_and_no_longer
 ):
     with Trickling(start, rest) as slow:
         began = time.monotonic()
-        sender = HttpSender(read_seconds=15.0)
+        sender = local_sender(read_seconds=15.0)
         answer = sender.send(Request("webhook", slow.url, b"{}"), 0.5)
         took = time.monotonic() - began
     assert (answer.verdict, answer.may_have_arrived) == (verdict, may_have_arrived)
@@ -438,7 +438,7 @@ def test_a_receiver_that_takes_no_bytes_is_given_up_in_time():
     with socket.create_server(("127.0.0.1", 0)) as full:
         port = full.getsockname()[1]
         began = time.monotonic()
-        answer = HttpSender(read_seconds=5.0).send(
+        answer = local_sender(read_seconds=5.0).send(
             Request("webhook", f"http://127.0.0.1:{port}/", b"x" * 50_000_000), 0.3
         )
         took = time.monotonic() - began
@@ -450,7 +450,7 @@ def test_a_receiver_that_does_not_finish_the_handshake_got_nothing():
     with Trickling(b"", b"\x16" * 1000) as slow:
         url = slow.url.replace("http://", "https://")
         began = time.monotonic()
-        answer = HttpSender(read_seconds=5.0).send(Request("slack", url, b"{}"), 0.3)
+        answer = local_sender(read_seconds=5.0).send(Request("slack", url, b"{}"), 0.3)
         took = time.monotonic() - began
     assert (answer.verdict, answer.may_have_arrived) == ("retry", False)
     assert took < 4.0
@@ -473,7 +473,7 @@ def test_an_address_may_carry_credentials_a_query_and_odd_characters(receiver):
         thread.start()
         port = server.server_address[1]
         url = f"http://ann:s%40fe@127.0.0.1:{port}/a b/%20?token=ü&x=1"
-        assert HttpSender().send(Request("webhook", url, b"{}")).verdict == "done"
+        assert local_sender().send(Request("webhook", url, b"{}")).verdict == "done"
         thread.join()
     assert seen["path"] == "/a%20b/%20?token=%C3%BC&x=1"
     assert base64.b64decode(seen["Authorization"].removeprefix("Basic ")) == b"ann:s@fe"
@@ -504,7 +504,7 @@ def test_a_request_is_made_as_it_says_and_reads_as_much_as_it_wants(method):
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         request = Request("slack", url, b"a=b", method=method, content_type="text/x", reads=100)
-        answer = HttpSender().send(request)
+        answer = local_sender().send(request)
         thread.join()
     assert (answer.verdict, answer.status, answer.body) == ("done", 200, b"x" * 100)
     wanted = ("GET", None, b"") if method == "GET" else (method, "text/x", b"a=b")

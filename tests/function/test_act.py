@@ -26,10 +26,11 @@ from functions.act.performer import (
     SENDING_SECONDS,
     Performer,
 )
-from functions.act.sender import CALL_SECONDS, Calls, HttpSender
+from functions.act.sender import CALL_SECONDS, Calls
 from functions.act.wiring import open_channels
 from local.receiver import Receiver
 from tests.incidents import ID, START, incident
+from tests.sending import local_sender
 
 OTHER = "5a1d8b7c-40f8-5d62-8d43-8d3c5fd2a001"
 
@@ -66,7 +67,7 @@ class Act:
         tokens = count()
         performer = Performer(
             log=self.log,
-            sender=sender or HttpSender(),
+            sender=sender or local_sender(),
             channels=channels,
             off=off,
             clock=self.clock,
@@ -209,7 +210,7 @@ def test_a_slack_message_that_may_have_arrived_is_marked_when_it_is_sent_again(r
     sender = Scripted(no_answer("no answer in time", may_have_arrived=True))
     act = Act(receiver.environment, sender, channels=[{"channel": "slack"}])
     act.tell()
-    act.handler.performer.sender = HttpSender()
+    act.handler.performer.sender = local_sender()
     act.tick()
     assert receiver.messages[-1].possible_repeat
 
@@ -221,7 +222,7 @@ def test_a_process_that_died_while_sending_is_taken_over_when_its_lease_is_over(
     act = Act(receiver.environment, Scripted(before=die), channels=[{"channel": "slack"}])
     with pytest.raises(KeyboardInterrupt):
         act.tell()
-    act.handler.performer.sender = HttpSender()
+    act.handler.performer.sender = local_sender()
     assert act.tell() == Counter(stale=1)
     act.seconds = 13.0
     assert act.tick(13)["sent"] == 1
@@ -524,6 +525,12 @@ def test_over_http_a_failing_receiver_is_no_reason_to_deliver_again(
 
     monkeypatch.setattr(MemoryActionLog, "read", away)
     assert client.post("/", data=body, headers=headers).status_code == 503
+
+
+def test_wrong_allowed_addresses_stop_the_start(serve, monkeypatch):
+    monkeypatch.setenv("ALLOWED_ADDRESSES", "10.0.0.0/99")
+    with pytest.raises(SystemExit, match=r"aiops act: ALLOWED_ADDRESSES: .*expected networks"):
+        serve("act")
 
 
 def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(serve, monkeypatch):
