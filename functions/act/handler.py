@@ -6,7 +6,7 @@ not be sent stays due for the clock.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiops import topics
 from aiops.action_log import FINAL, SLOTS, ActionLog, ActionRecord, Step, slot_of
@@ -19,6 +19,7 @@ from aiops.ports import Counts, Event, Message, Publisher
 from functions.act import policy, steps
 from functions.act.changes import change
 from functions.act.config import ActConfig
+from functions.act.desks import Desks
 from functions.act.performer import REQUEST_SECONDS, Budget, Performer
 
 PUBLISH_SECONDS = 12.0
@@ -37,6 +38,12 @@ class ActHandler:
     publisher: Publisher
     clock: Clock
     config: ActConfig
+    desks: Desks = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the desks, and let what goes into digests be told through them."""
+        self.desks = Desks(self.log, self.config, self.performer.off, self.clock)
+        self.performer.digests = self.desks
 
     def __call__(self, event: Event) -> Counts:
         """Handle one event.
@@ -65,7 +72,7 @@ class ActHandler:
             if incident.version <= record.version:
                 counts["stale"] = 1
                 return record
-            plan = policy.plan(incident, record.steps, self.config, self.performer.off, now)
+            plan = self._decided(incident, record, now)
             counts.update(
                 planned=len(plan.steps), dropped=len(plan.dropped), withheld=len(plan.withheld)
             )
@@ -74,21 +81,33 @@ class ActHandler:
         change(self.log, incident.id, enter, incident)
         return counts
 
+    def _decided(self, incident: Incident, record: ActionRecord, now: int) -> policy.Plan:
+        """Return the plan for a snapshot, the desks asked where somebody hears of it first."""
+        off = self.performer.off
+        plan = policy.plan(incident, record.steps, self.config, off, now)
+        shared = self.desks.shared(incident, plan.asks, now)
+        if shared == policy.ALONE:
+            return plan
+        return policy.plan(incident, record.steps, self.config, off, now, shared)
+
     def _reconsider(self, record: ActionRecord) -> ActionRecord:
         """Return the record as of now: silent while it is to be, planned anew once it is over."""
         now = self.clock.now()
-        if not record.silences or record.silent_until > now:
+        if record.desk is not None:
+            return self.desks.reconsider(record)
+        again = record.again_at is not None and record.again_at <= now
+        if record.silent_until > now or not (again or record.silences):
             return record
 
         def look_again(found: ActionRecord) -> ActionRecord:
             silent = policy.hushed(found, now)
-            if silent.silent_until or not found.reconsidered:
+            again = found.again_at is not None and found.again_at <= now
+            if silent.silent_until or not (found.reconsidered or again):
                 return silent
             snapshot = self.log.snapshot(found.incident, found.version)
             if snapshot is None:
-                return silent.model_copy(update={"reconsidered": False})
-            plan = policy.plan(snapshot, found.steps, self.config, self.performer.off, now)
-            return policy.accept(found, snapshot, plan, now)
+                return silent.model_copy(update={"reconsidered": False, "again_at": None})
+            return policy.accept(found, snapshot, self._decided(snapshot, found, now), now)
 
         return change(self.log, record.incident, look_again)
 

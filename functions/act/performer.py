@@ -70,6 +70,7 @@ class Performer:
         new_token: Returns a text nobody else has.
         give_up_after: Seconds of the pipeline's time.
         merge_wait: Seconds of the pipeline's time.
+        digests: What takes the steps that go into a digest.
     """
 
     log: ActionLog
@@ -82,6 +83,7 @@ class Performer:
     new_token: Callable[[], str]
     give_up_after: float
     merge_wait: float
+    digests: Channel | None = None
 
     def perform(self, record: ActionRecord, budget: Budget) -> Counts | None:
         """Send what is due about an incident, channel by channel, each in its order.
@@ -133,7 +135,6 @@ class Performer:
     ) -> None:
         """Mark, send and note the end of what is due now that the lease is held."""
         held_since = self.timer()
-        channel = self.channels[name]
         marked: list[Task] = []
 
         def mark(record: ActionRecord) -> ActionRecord:
@@ -141,7 +142,7 @@ class Performer:
             marked[:] = filter(None, [steps.next_task(record, name, call.now)])
             if not marked:
                 return record
-            keeps_state = channel.repeat == "same_state"
+            keeps_state = self._channel(marked[0].step).repeat == "same_state"
             timing = Timing(self._real(LEASE_SECONDS), self._real(SETTLE_SECONDS))
             return steps.start(record, marked[0], call, timing, keeps_state=keeps_state)
 
@@ -149,11 +150,16 @@ class Performer:
         if not marked:
             return
         step = record.step(marked[0].step.id) or marked[0].step
-        answer = self._call(channel, step, record.receipts.get(name, {}), held_since)
+        answer = self._call(self._channel(step), step, record.receipts.get(name, {}), held_since)
         counts[_word(answer, again=marked[0].again)] += 1
         self._note(step, token, answer, again=marked[0].again)
         if answer.verdict == "retry":
             budget.resting.add(name)
+
+    def _channel(self, step: Step) -> Channel:
+        if step.digest and self.digests is not None:
+            return self.digests
+        return self.channels[step.channel]
 
     def _call(
         self, channel: Channel, step: Step, receipt: Mapping[str, str], held_since: float
@@ -195,7 +201,7 @@ class Performer:
         waiting = (
             step.kind == "merged"
             and not task.again
-            and self.channels[step.channel].repeat == "same_state"
+            and self._channel(step).repeat == "same_state"
             and now < step.planned_at + self.merge_wait * 1000
             and not self._raised(step.survivor, step.channel)
         )

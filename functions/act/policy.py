@@ -1,19 +1,43 @@
 """What is to be said about an incident, to whom, and why: a pure decision.
 
-Given a snapshot, the steps already taken and the configuration, `plan` returns the steps to add,
-those to drop, and what was left out with the reason.
+Given a snapshot, the steps already taken, the configuration, the time and what the desks answered,
+`plan` returns the steps to add, those to drop, what was left out with the reason, and when to look
+again though nothing new comes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from aiops.action_log import ENDINGS, RUN_NEWS, ActionRecord, Kind, Step, Withheld, step_id
 from aiops.adapters.cloudevent import iso
 from aiops.events import Incident, Silenced
-from aiops.silences import ended_in_silence, silenced_at
-from functions.act.config import ActConfig, ChannelRule
+from aiops.silences import silenced_at
+from functions.act.config import ActConfig
+from functions.act.routing import Routing, routing
+from functions.act.wishes import Case, Wish, of, repeats, top_suspect, wishes
 
 OPENINGS: frozenset[Kind] = frozenset(("opened", "reopened"))
+SUPERSEDED: frozenset[Kind] = frozenset(("repeated", "grown"))
+"""What nobody needs to hear any more once there is something newer."""
+
+FOR_BOTH = ENDINGS | {"acknowledged"}
+"""What both a receiver and its digest are told, where an incident got too severe for the digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What is known across incidents, asked once for each incident and generation.
+
+    Attributes:
+        grouped: Receiver → why this incident is told in its digest.
+        storm: Why it counts as part of a storm; empty where it does not.
+    """
+
+    grouped: Mapping[str, str] = field(default_factory=dict)
+    storm: str = ""
+
+
+ALONE = Shared()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +49,38 @@ class Plan:
         dropped: Ids of planned steps that are no longer wanted.
         withheld: What was left out, and why.
         silent: Whether that was so because nobody is to be told for a while.
+        again_at: When to decide again though nothing new came; None where only news can matter.
+        asks: Receivers that are told of the incident for the first time in this generation.
     """
 
     steps: tuple[Step, ...] = ()
     dropped: frozenset[str] = frozenset()
     withheld: tuple[Withheld, ...] = ()
     silent: bool = False
+    again_at: int | None = None
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """A message a channel would be told.
+class _Ways:
+    """What stands between wishes and receivers."""
 
-    Attributes:
-        against: Why it is left out all the same; empty where it is not.
-    """
-
-    kind: Kind
-    reason: str
-    level: int = 0
-    against: str = ""
+    config: ActConfig
+    off: Mapping[str, str]
+    routing: Routing
+    silence: Silenced | None
+    shared: Shared
 
 
-def plan(
+def plan(  # noqa: PLR0913, PLR0917 - all that a decision rests on
     incident: Incident,
     taken: Sequence[Step],
     config: ActConfig,
     off: Mapping[str, str],
     now: int,
+    shared: Shared = ALONE,
 ) -> Plan:
-    """Return what a snapshot newer than any seen before leads to.
+    """Return what a snapshot leads to, if it is no older than any seen before.
 
     Args:
         incident: The snapshot.
@@ -62,31 +88,73 @@ def plan(
         config: Who is told what.
         off: Channels that cannot be used, and why.
         now: Unix milliseconds.
+        shared: What is known across incidents; see `Plan.asks` for whom that matters.
     """
+    dropped = _no_longer_wanted(incident, taken)
+    ways = _Ways(config, off, routing(incident, config.routes), silenced_at(incident, now), shared)
+    parts = []
+    for rule in config.channels:
+        known = [
+            step for step in taken if step.channel == rule.receiver and step.kind not in RUN_NEWS
+        ]
+        said = [s for s in known if s.state != "dropped" and s.id not in dropped]
+        levels = [
+            step.level
+            for step in known
+            if step.kind == "repeated" and step.generation == incident.generation
+        ]
+        case = Case(
+            incident, rule, tuple(said), max(levels, default=0), config.max_cause_changes, now
+        )
+        parts.append(_part(case, ways))
+    return Plan(
+        tuple(step for part in parts for step in part.steps),
+        dropped.union(*(part.dropped for part in parts)),
+        tuple(one for part in parts for one in part.withheld),
+        any(part.silent for part in parts),
+        min((part.again_at for part in parts if part.again_at is not None), default=None),
+        tuple(name for part in parts for name in part.asks),
+    )
+
+
+def _part(case: Case, ways: _Ways) -> Plan:
+    """Return what a snapshot leads to for one receiver."""
+    found = _weighed(case, wishes(case), ways)
+    if not found.steps:
+        again = _weighed(case, repeats(case), ways)
+        found = Plan(
+            again.steps, frozenset(), found.withheld + again.withheld, found.silent or again.silent
+        )
+    superseded = [
+        step.id
+        for step in case.said
+        if step.kind in SUPERSEDED and step.state == "planned" and step.attempts == 0
+    ]
+    return replace(
+        found,
+        dropped=frozenset(superseded if found.steps else ()),
+        again_at=_again_at(case, found),
+        asks=(case.rule.receiver,) if found.steps and not case.begun else (),
+    )
+
+
+def _weighed(case: Case, wanted: Sequence[Wish], ways: _Ways) -> Plan:
+    """Return which wishes become steps, and what keeps the others from it."""
     steps: list[Step] = []
     withheld: list[Withheld] = []
     silent = False
-    dropped = _no_longer_wanted(incident, taken)
-    silence = silenced_at(incident, now)
-    for rule in config.channels:
-        said = [
-            step
-            for step in taken
-            if step.channel == rule.channel
-            and step.state != "dropped"
-            and step.kind not in RUN_NEWS
-            and step.id not in dropped
-        ]
-        for wish in _wishes(incident, said, rule, config.max_cause_changes):
-            against = wish.against or _refusal(wish, rule, off)
-            if not against and silence is not None:
-                silent = True
-                against = f"silenced {_of(silence)}"
-            if against:
-                withheld.append(Withheld(channel=rule.channel, kind=wish.kind, reason=against))
-            else:
-                steps.append(_step(incident, rule.channel, wish, now))
-    return Plan(tuple(steps), dropped, tuple(withheld), silent)
+    for wish in wanted:
+        against, until = _refusal(case, wish, ways)
+        if not against and ways.silence is not None:
+            silent, against = True, f"silenced {of(ways.silence)}"
+        if not against:
+            against, until = _quiet(case, wish, ways)
+        if against:
+            channel = case.rule.receiver
+            withheld.append(Withheld(channel=channel, kind=wish.kind, reason=against, until=until))
+        else:
+            steps += _steps(case, wish, ways)
+    return Plan(tuple(steps), frozenset(), tuple(withheld), silent)
 
 
 def _no_longer_wanted(incident: Incident, taken: Sequence[Step]) -> frozenset[str]:
@@ -96,124 +164,102 @@ def _no_longer_wanted(incident: Incident, taken: Sequence[Step]) -> frozenset[st
     return frozenset(s.id for s in taken if s.state == "planned" and s.attempts == 0)
 
 
-def _refusal(wish: _Wish, rule: ChannelRule, off: Mapping[str, str]) -> str:
-    if wish.kind not in rule.tell:
-        return f"the policy does not tell {rule.channel} of this"
-    if rule.channel in off:
-        return f"{rule.channel} is off: {off[rule.channel]}"
+def _refusal(case: Case, wish: Wish, ways: _Ways) -> tuple[str, int | None]:
+    if wish.against:
+        return wish.against, wish.until
+    receiver = case.rule.receiver
+    if wish.kind not in case.rule.tell:
+        return f"the policy does not tell {receiver} of this", None
+    if receiver in ways.off:
+        return f"{receiver} is off: {ways.off[receiver]}", None
+    return ("" if case.begun else ways.routing.against(receiver)), None
+
+
+def _quiet(case: Case, wish: Wish, ways: _Ways) -> tuple[str, int | None]:
+    """Return why a message waits for the end of quiet hours, and until when."""
+    quiet = case.rule.quiet_hours
+    if case.begun and wish.kind in FOR_BOTH:
+        return "", None
+    until = _quiet_until(case)
+    if quiet is None or until is None or (quiet.summarise and not case.begun):
+        return "", None
+    if case.begun and not _singly(case, wish, ways):
+        return "", None
+    return f"quiet hours until {iso(until)}, and severity is below {quiet.below}", until
+
+
+def _quiet_until(case: Case) -> int | None:
+    quiet = case.rule.quiet_hours
+    if quiet is None or case.incident.severity >= quiet.below:
+        return None
+    return quiet.end(case.now)
+
+
+def _steps(case: Case, wish: Wish, ways: _Ways) -> list[Step]:
+    """Return the message, the entry in the digest, or both."""
+    if not case.begun:
+        return [_step(case, wish, ways, _grouped(case, ways))]
+    if _singly(case, wish, ways):
+        digested = any(step.digest for step in case.told)
+        both = digested and wish.kind in FOR_BOTH
+        entry = Wish(wish.kind, wish.reason, wish.level + 1)
+        entries = [_step(case, entry, ways, "it is in the digest, too")] if both else []
+        return [*entries, _step(case, wish, ways, "")]
+    return [_step(case, wish, ways, "told in the digest before")]
+
+
+def _singly(case: Case, wish: Wish, ways: _Ways) -> bool:
+    """Return whether what goes on is told in messages of its own from here on."""
+    latest = [step for step in case.said if step.generation == case.said[-1].generation]
+    if any(not step.digest for step in latest):
+        return True
+    rule, storm = case.rule, ways.config.storm
+    levels = [rule.singly_from]
+    levels += [rule.quiet_hours.below] if rule.quiet_hours else []
+    levels += [storm.below] if storm else []
+    return wish.kind == "severity_raised" and case.incident.severity >= min(levels)
+
+
+def _grouped(case: Case, ways: _Ways) -> str:
+    """Return why an incident's first message goes into the digest; empty where it does not."""
+    severity, storm = case.incident.severity, ways.config.storm
+    until = _quiet_until(case)
+    if until is not None:
+        return f"quiet hours until {iso(until)}, and severity is below what is told in them"
+    if storm is not None and severity < storm.below and ways.shared.storm:
+        return ways.shared.storm
+    if case.rule.grouping is not None and severity < case.rule.singly_from:
+        return ways.shared.grouped.get(case.rule.receiver, "")
     return ""
 
 
-def _wishes(
-    incident: Incident, said: Sequence[Step], rule: ChannelRule, max_cause_changes: int
-) -> list[_Wish]:
-    told = [step for step in said if step.generation == incident.generation]
-    if incident.notified_at is None:
-        return [_Wish("opened", "", against="not worth telling yet")]
-    if incident.status in {"resolved", "merged"}:
-        return _ending(incident, said, told, rule)
-    if not told:
-        return _opening(incident, rule)
-    if told[-1].kind in ENDINGS:
-        against = "it ended in this generation, and only a new one opens it again"
-        return [_Wish("reopened", "", against=against)]
-    return _news(incident, told, rule, max_cause_changes) + _acknowledged(incident, told)
+def _again_at(case: Case, found: Plan) -> int | None:
+    times = [one.until for one in found.withheld if one.until is not None]
+    after = replace(case, said=(*case.said, *found.steps)).repeat_at
+    if after is not None and after > case.now:
+        times.append(after)
+    return min(times, default=None)
 
 
-def _opening(incident: Incident, rule: ChannelRule) -> list[_Wish]:
-    kind: Kind = "opened" if incident.generation == 1 else "reopened"
-    if incident.flapping and "flapping" in rule.tell:
-        kind = "flapping"
-    against = _too_mild(incident, rule)
-    if against:
-        return [_Wish(kind, "", against=against)]
-    reasons: dict[Kind, str] = {
-        "opened": f"first told at severity {incident.severity}",
-        "reopened": f"it came back, at severity {incident.severity}",
-        "flapping": f"it comes and goes, at severity {incident.severity}",
-    }
-    return [_Wish(kind, reasons[kind]), *_acknowledged(incident, ())]
-
-
-def _news(
-    incident: Incident, told: Sequence[Step], rule: ChannelRule, max_cause_changes: int
-) -> list[_Wish]:
-    """Return the one most telling difference from what was told in this generation."""
-    before = max(step.severity for step in told)
-    reached = [level for level in rule.raised_at if before < level <= incident.severity]
-    if reached:
-        reason = f"severity rose from {before} to {incident.severity}"
-        return [_Wish("severity_raised", reason, level=max(reached))]
-    if incident.flapping and not any(step.kind == "flapping" for step in told):
-        return [_Wish("flapping", "it comes and goes; its end is told once it was calm for long")]
-    cause, known = top_suspect(incident), told[-1].cause
-    if cause is None or cause == known:
-        return []
-    changes = sum(step.kind == "cause_changed" for step in told)
-    reason = f"root cause is now {cause}" + (f", no longer {known}" if known else "")
-    limit = f"told of {changes} other root causes already" if changes >= max_cause_changes else ""
-    return [_Wish("cause_changed", reason, level=changes + 1, against=limit)]
-
-
-def _acknowledged(incident: Incident, told: Sequence[Step]) -> list[_Wish]:
-    if incident.status != "acknowledged" or any(step.kind == "acknowledged" for step in told):
-        return []
-    return [_Wish("acknowledged", "someone took it on")]
-
-
-def _ending(
-    incident: Incident, said: Sequence[Step], told: Sequence[Step], rule: ChannelRule
-) -> list[_Wish]:
-    kind: Kind = "merged" if incident.status == "merged" else "resolved"
-    reason = f"it is part of {incident.merged_into}" if kind == "merged" else "it is over"
-    if said and said[-1].kind not in ENDINGS:
-        return [_Wish(kind, reason)]
-    if told:
-        return []
-    silence = ended_in_silence(incident)
-    if silence is not None:
-        return [_Wish(kind, reason, against=f"it was over while it was silenced {_of(silence)}")]
-    if kind == "merged":
-        against = f"never told {rule.channel} of it"
-    elif not rule.tell_of_ended:
-        against = f"over before {rule.channel} was told of it"
-    else:
-        against = _too_mild(incident, rule)
-    return [_Wish(kind, "it is over; it could not be told of before", against=against)]
-
-
-def _of(silence: Silenced) -> str:
-    why = f": {silence.reason}" if silence.reason else ""
-    return f"by {silence.given_by} until {iso(silence.ends)}{why}"
-
-
-def _too_mild(incident: Incident, rule: ChannelRule) -> str:
-    if incident.severity >= rule.min_severity:
-        return ""
-    return f"severity {incident.severity} is below {rule.min_severity}"
-
-
-def _step(incident: Incident, channel: str, wish: _Wish, now: int) -> Step:
+def _step(case: Case, wish: Wish, ways: _Ways, grouped: str) -> Step:
+    incident, receiver = case.incident, case.rule.receiver
     return Step(
-        id=step_id(incident.id, incident.generation, channel, wish.kind, wish.level),
+        id=step_id(incident.id, incident.generation, receiver, wish.kind, wish.level),
         incident=incident.id,
         generation=incident.generation,
-        channel=channel,
+        channel=receiver,
         kind=wish.kind,
         level=wish.level,
-        reason=wish.reason,
+        reason=f"{wish.reason}; in the digest: {grouped}" if grouped else wish.reason,
         version=incident.version,
         severity=incident.severity,
         cause=top_suspect(incident),
         survivor=incident.merged_into,
-        planned_at=now,
-        next_at=now,
+        planned_at=case.now,
+        next_at=case.now,
+        digest=bool(grouped),
+        route=ways.routing.route_to(receiver),
     )
-
-
-def top_suspect(incident: Incident) -> str | None:
-    """Return the service that ranks first as the root cause, None where there is no suspect."""
-    return incident.root_cause[0].service if incident.root_cause else None
 
 
 def accept(record: ActionRecord, incident: Incident, decided: Plan, now: int) -> ActionRecord:
@@ -221,38 +267,47 @@ def accept(record: ActionRecord, incident: Incident, decided: Plan, now: int) ->
 
     Ended steps of generations before the last are forgotten, but for the last of each channel and
     those with a call still under way, so that a record stays small however often an incident comes
-    back.
+    back; so are repeats but for the last.
     """
+    gone = f"part of {incident.merged_into}" if incident.merged_into else "there is newer to tell"
     steps = tuple(
-        step.model_copy(
-            update={
-                "state": "dropped",
-                "finished_at": now,
-                "result": f"part of {incident.merged_into}",
-            }
-        )
+        step.model_copy(update={"state": "dropped", "finished_at": now, "result": gone})
         if step.id in decided.dropped
         else step
         for step in record.steps
     )
-    told = [step for step in record.steps if step.kind not in RUN_NEWS and step.state != "dropped"]
-    last = {step.channel: step.id for step in told}
-    needed = {*last.values(), *(attempt.step for attempt in record.attempts)}
-    kept = tuple(
-        step
-        for step in steps
-        if not step.announced or step.generation >= incident.generation - 1 or step.id in needed
-    )
     after = record.model_copy(
         update={
             "version": incident.version,
-            "steps": kept + decided.steps,
+            "steps": _kept(record, steps, incident.generation) + decided.steps,
             "withheld": decided.withheld,
             "silences": tuple(sorted((one.starts, one.ends) for one in incident.silences)),
             "reconsidered": decided.silent,
+            "considered_at": now,
+            "again_at": decided.again_at,
         }
     )
     return hushed(after, now)
+
+
+def _kept(record: ActionRecord, steps: tuple[Step, ...], generation: int) -> tuple[Step, ...]:
+    """Return the steps that may still matter."""
+    told = [step for step in record.steps if step.kind not in RUN_NEWS and step.state != "dropped"]
+    needed = set({step.channel: step.id for step in told}.values())
+    needed |= {attempt.step for attempt in record.attempts}
+    last = {
+        (step.channel, step.generation, step.kind): step.id
+        for step in steps
+        if step.kind in SUPERSEDED
+    }
+    needed |= set(last.values())
+    return tuple(
+        step
+        for step in steps
+        if not step.announced
+        or step.id in needed
+        or (step.generation >= generation - 1 and step.kind not in SUPERSEDED)
+    )
 
 
 def hushed(record: ActionRecord, now: int) -> ActionRecord:

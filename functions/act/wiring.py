@@ -10,12 +10,13 @@ from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_replicas import replicated
 from aiops.clock import SystemClock
+from aiops.errors import Misconfigured
 from aiops.plugins import load
 from aiops.ports import Handler
 from aiops.settings import Settings, secret
 from functions.act.allowed import Allowed
 from functions.act.channel import Channel
-from functions.act.config import ActConfig
+from functions.act.config import ActConfig, ChannelRule
 from functions.act.connecting import Connector
 from functions.act.handler import ActHandler
 from functions.act.performer import Performer
@@ -59,11 +60,29 @@ def open_channels(config: ActConfig, read: Read) -> tuple[Mapping[str, Channel],
     off: dict[str, str] = {}
     for rule in config.channels:
         plugin: type[Channel] = load(CHANNELS, rule.channel, "Channel")
-        missing = [name for name in plugin.needs if not read(name)]
+        _known(rule, plugin)
+        found = {name: _value(rule, name, read) for name in (*plugin.needs, *plugin.takes)}
+        missing = [rule.settings.get(name, name) for name in plugin.needs if not found[name]]
         if missing:
-            off[rule.channel] = f"{missing[0]} is not set"
+            off[rule.receiver] = f"{missing[0]} is not set"
             continue
-        values = {name: read(name) or "" for name in plugin.needs}
-        values |= {name: read(name) or default for name, default in plugin.takes.items()}
-        channels[rule.channel] = plugin(values)
+        channels[rule.receiver] = plugin(
+            {name: value or plugin.takes.get(name, "") for name, value in found.items()}
+        )
     return channels, off
+
+
+def _value(rule: ChannelRule, name: str, read: Read) -> str | None:
+    """Return a setting of a receiver: written in the policy, or from the variable named for it."""
+    return rule.values.get(name) or read(rule.settings.get(name, name))
+
+
+def _known(rule: ChannelRule, plugin: type[Channel]) -> None:
+    """Raise `Misconfigured` where a receiver is given a setting its channel has no use for."""
+    there_are = (*plugin.needs, *plugin.takes)
+    for name in (*rule.settings, *rule.values):
+        if name not in there_are:
+            raise Misconfigured(
+                f"act.channels: {rule.receiver}: {rule.channel} has no setting {name!r};"
+                f" there is {', '.join(there_are)}"
+            )

@@ -13,6 +13,8 @@ HEADLINES: dict[Kind, str] = {
     "flapping": "Comes and goes",
     "severity_raised": "Getting worse",
     "cause_changed": "Another root cause",
+    "repeated": "Still going on",
+    "grown": "More incidents",
     "acknowledged": "Acknowledged",
     "resolved": "Resolved",
     "merged": "Merged",

@@ -12,7 +12,8 @@ from aiops.alerts import AlertMap
 from aiops.queries import Query, ServiceGraph
 from aiops.selector import Selector
 from aiops.series import SeriesMap
-from functions.act.config import ActConfig, ChannelRule
+from functions.act.config import ActConfig, ChannelRule, Grouping, QuietHours, StormGuard
+from functions.act.routing import Match, Route
 from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.objective import Objective
@@ -32,6 +33,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "correlate.objectives[].match": Selector,
     "act": ActConfig,
     "act.channels[]": ChannelRule,
+    "act.channels[].quiet_hours": QuietHours,
+    "act.channels[].grouping": Grouping,
+    "act.routes[]": Route,
+    "act.routes[].match": Match,
+    "act.storm": StormGuard,
     "collect": CollectConfig,
     "collect.queries[]": Query,
     "collect.service_graphs[]": ServiceGraph,

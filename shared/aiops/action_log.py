@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from aiops.digest import Desk
 from aiops.events import Incident, Milliseconds, Severity
 from aiops.ids import derive
 
@@ -16,8 +17,8 @@ SLOTS = 16
 """Into how many slots incidents are spread; fixed when an installation is made."""
 
 Kind = Literal[
-    "opened", "reopened", "flapping", "severity_raised", "cause_changed", "acknowledged",
-    "resolved", "merged", "run_proposed", "run_finished", "run_failed",
+    "opened", "reopened", "flapping", "severity_raised", "cause_changed", "repeated", "grown",
+    "acknowledged", "resolved", "merged", "run_proposed", "run_finished", "run_failed",
 ]  # fmt: skip
 State = Literal["planned", "sending", "done", "failed", "dropped"]
 Meaning = Literal["open", "acknowledged", "ended"]
@@ -62,6 +63,8 @@ class Step(BaseModel):
         possible_repeat: Whether an earlier attempt may have arrived without our knowing.
         result: How it ended, or what the last attempt ran into.
         announced: Whether its end was published.
+        digest: Whether it goes into the channel's digest instead of being a message of its own.
+        route: The route that leads to the channel; empty where there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,6 +88,8 @@ class Step(BaseModel):
     result: str = ""
     finished_at: Milliseconds | None = None
     announced: bool = False
+    digest: bool = False
+    route: str = ""
 
     @property
     def meaning(self) -> Meaning:
@@ -112,12 +117,17 @@ class Attempt(BaseModel):
 
 
 class Withheld(BaseModel):
-    """A message that was not planned, and why."""
+    """A message that was not planned, and why.
+
+    Attributes:
+        until: When it is thought of again by itself; None where only news can change it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     channel: str
     kind: Kind
     reason: str
+    until: Milliseconds | None = None
 
 
 class ActionRecord(BaseModel):
@@ -135,6 +145,9 @@ class ActionRecord(BaseModel):
             message; no secrets.
         reconsidered: Whether the last snapshot is to be looked at again then, because there is
             something that was withheld until then.
+        considered_at: When the policy was last applied; 0 for never.
+        again_at: When it is to be applied again though nothing new came; None where it is not.
+        desk: What a receiver's desk knows; None in the record of an incident.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -148,6 +161,9 @@ class ActionRecord(BaseModel):
     silences: tuple[tuple[Milliseconds, Milliseconds], ...] = ()
     silent_until: Milliseconds = 0
     reconsidered: bool = False
+    considered_at: Milliseconds = 0
+    again_at: Milliseconds | None = None
+    desk: Desk | None = None
 
     def silence_end(self, now: int) -> int:
         """Return until when nobody is to be told; `now` where somebody may be.
@@ -183,6 +199,7 @@ class ActionRecord(BaseModel):
         heads = [head for channel in self.channels if (head := self.head(channel))]
         times = [max(head.next_at, self.silent_until) for head in heads]
         times += [self.silent_until] if self.reconsidered else []
+        times += [max(self.again_at, self.silent_until)] if self.again_at is not None else []
         times += [attempt.check_at for attempt in self.attempts]
         times += [s.finished_at or 0 for s in self.steps if s.state in FINAL and not s.announced]
         return min(times, default=None)
@@ -192,7 +209,7 @@ class ActionRecord(BaseModel):
         """Versions of the snapshots that may still be needed to write a message."""
         pending = {step.version for step in self.steps if step.state not in FINAL}
         last = {sent.version for channel in self.channels if (sent := self.last_sent(channel))}
-        again = {self.version} if self.reconsidered else set()
+        again = {self.version} if self.reconsidered or self.again_at is not None else set()
         return frozenset(pending | last | again)
 
     def last_sent(self, channel: str) -> Step | None:

@@ -341,6 +341,8 @@ def test_pagerduty_gets_the_incident_as_key_and_its_own_severities(receiver):
         "flapping": "trigger",
         "severity_raised": "trigger",
         "cause_changed": "trigger",
+        "repeated": "trigger",
+        "grown": "trigger",
         "acknowledged": "acknowledge",
         "resolved": "resolve",
         "merged": "resolve",

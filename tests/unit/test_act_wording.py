@@ -83,7 +83,7 @@ def test_an_unreadable_wish_for_time_is_no_wish(text):
 
 
 def test_a_channel_stands_in_the_policy_once():
-    with pytest.raises(ValueError, match="once"):
+    with pytest.raises(ValueError, match="there is a channel 'slack' already"):
         ActConfig.model_validate({"channels": [{"channel": "slack"}, {"channel": "slack"}]})
 
 
