@@ -1,4 +1,4 @@
-"""A stand-in for Slack, PagerDuty and a webhook receiver: a real server on this machine.
+"""A stand-in for Slack, PagerDuty and other receivers: a real server on this machine.
 
 It checks what arrives as the vendors document it, answers as they do, and keeps what it accepted in
 order, so that a demo can print it and a test can count it. It shares no code with the channels.
@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from local.receiving import Fault, Message, pagerduty, slack, webhook
+from local.rates import Rate
+from local.receiving import Fault, Message, notification, pagerduty, slack, webhook
 
 PATHS = {
     "/services/T00000000/B00000000/": "slack",
     "/v2/enqueue": "pagerduty",
     "/webhook": "webhook",
+    "/apprise/": "apprise",
 }
 
 
@@ -48,23 +50,30 @@ class _Server(ThreadingHTTPServer):
 
 
 class Receiver:
-    """Serves all three on one free port of the loopback interface; a context manager.
+    """Serves all of them on one free port of the loopback interface; a context manager.
+
+    Args:
+        rates: How often channels may be called; as often as anyone likes where none is given.
 
     Attributes:
         url: Where it listens.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rates: Mapping[str, Rate] | None = None) -> None:
+        self._rates = rates or {}
         self._slack_token = secrets.token_hex(12)
         self._routing_key = secrets.token_hex(16)
         self._signing_key = secrets.token_bytes(32)
+        self._apprise_token = secrets.token_hex(12)
         self._lock = threading.Lock()
         self._accepted: list[Message] = []
+        self._bodies: list[tuple[str, bytes]] = []
         self._refused: list[str] = []
         self._orders = {name: _Orders() for name in PATHS.values()}
         self._released = threading.Event()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._notifier = self.url.replace("http://", "json://")
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -95,10 +104,22 @@ class Receiver:
         }
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What of the settings nobody else may see."""
+        written = base64.b64encode(self._signing_key).decode()
+        return (self._slack_token, self._routing_key, written)
+
+    @property
     def messages(self) -> tuple[Message, ...]:
         """What was accepted so far, in order."""
         with self._lock:
             return tuple(self._accepted)
+
+    @property
+    def bodies(self) -> tuple[tuple[str, bytes], ...]:
+        """The channels and bodies of what was accepted so far, in order."""
+        with self._lock:
+            return tuple(self._bodies)
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -143,6 +164,9 @@ class Receiver:
             if orders.times > 0:
                 orders.times -= 1
                 return _ordered(orders, path, headers, body)
+            busy = self._rates[channel].refusal() if channel in self._rates else None
+        if busy is not None:
+            return 429, dict(busy), b"rate_limited"
         status, reply = self._judge(channel, path, headers, body)
         if wait:
             self._released.wait(wait)
@@ -159,6 +183,7 @@ class Receiver:
             return fault.status, fault.reply
         with self._lock:
             self._accepted.append(message)
+            self._bodies.append((channel, body))
         return status, reply
 
     def _check(
@@ -171,8 +196,11 @@ class Receiver:
             return event, 202, json.dumps(reply).encode()
         if channel == "webhook":
             return webhook(headers, body, self._signing_key, time.time()), 204, b""
-        if not hmac.compare_digest(path.rsplit("/", 1)[-1], self._slack_token):
+        token = self._apprise_token if channel == "apprise" else self._slack_token
+        if not hmac.compare_digest(path.rsplit("/", 1)[-1], token):
             raise Fault(403, b"invalid_token")
+        if channel == "apprise":
+            return notification(headers, body), 200, b""
         return slack(headers, body), 200, b"ok"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

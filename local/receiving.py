@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 SLACK_BLOCKS = 50
@@ -20,6 +21,7 @@ PAGERDUTY_ACTIONS = ("trigger", "acknowledge", "resolve")
 PAGERDUTY_SEVERITIES = ("critical", "error", "warning", "info")
 """Source: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/"""
 
+WEBHOOK_BYTES = 20_000
 WEBHOOK_TOLERANCE_SECONDS = 300
 """How far a signed timestamp may lie from now. Source: the reference libraries."""
 
@@ -158,12 +160,15 @@ def _alert_problems(payload: Any) -> list[str]:
         problems.append("'payload.severity' is missing or wrong")
     if not isinstance(payload.get("custom_details", {}), dict):
         problems.append("'payload.custom_details' is no object")
-    return problems
+    texts = ("component", "group", "class", "timestamp")
+    wrong = [name for name in texts if not isinstance(payload.get(name, ""), str)]
+    return problems + [f"'payload.{name}' is no text" for name in wrong]
 
 
 def _link_problems(links: Any) -> list[str]:
     if not isinstance(links, list) or any(
-        not isinstance(link, dict) or not isinstance(link.get("href"), str) for link in links
+        not isinstance(link, dict) or not str(link.get("href", "")).startswith(("https:", "http:"))
+        for link in links
     ):
         return ["'links' is wrong"]
     return []
@@ -192,15 +197,61 @@ def webhook(headers: Mapping[str, str], body: bytes, key: bytes, now: float) -> 
         Fault: with status 401 where the signature does not match, else 400.
     """
     _verify(headers, body, key, now)
+    if len(body) > WEBHOOK_BYTES:
+        raise Fault(413, b"more than 20 kB")
     identifier = headers["webhook-id"]
     event = _object(body, b"not a JSON object")
     kind, data = event.get("type"), event.get("data")
-    if not isinstance(kind, str) or not isinstance(event.get("timestamp"), str):
+    if "ce-id" in headers:
+        kind, data = _cloudevent(headers), event
+    elif not isinstance(kind, str) or not isinstance(event.get("timestamp"), str):
         raise Fault(400, b"type and timestamp are required")
     if not isinstance(data, dict) or not isinstance(data.get("incident"), dict):
         raise Fault(400, b"data.incident is required")
     lines = (str(data["incident"].get("title", "")), str(data.get("reason", "")))
-    return Message("webhook", identifier, identifier, kind, lines)
+    return Message("webhook", identifier, identifier, str(kind), lines)
+
+
+def _cloudevent(headers: Mapping[str, str]) -> str:
+    """Check the headers of a CloudEvent in binary mode and return its type.
+
+    Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
+    """
+    if headers.get("ce-specversion") != "1.0" or not headers.get("content-type"):
+        raise Fault(400, b"specversion and datacontenttype are required")
+    if any(not headers.get(f"ce-{name}") for name in ("id", "source", "type")):
+        raise Fault(400, b"id, source and type are required")
+    stated = [name[3:] for name in headers if name.startswith("ce-")]
+    if any(not name.isalnum() or len(name) > 20 for name in stated):
+        raise Fault(400, b"a name of an attribute is wrong")
+    if any(not re.fullmatch(r"[!#-~]*", headers[f"ce-{name}"]) for name in stated):
+        raise Fault(400, b"a value of an attribute is not encoded")
+    try:
+        datetime.fromisoformat(headers.get("ce-time", ""))
+    except ValueError:
+        raise Fault(400, b"time is no RFC 3339") from None
+    return headers["ce-type"]
+
+
+def notification(headers: Mapping[str, str], body: bytes) -> Message:
+    """Check what Apprise posts to a receiver of JSON.
+
+    Source: https://github.com/caronc/apprise/wiki/Notify_Custom_JSON
+
+    Raises:
+        Fault: with status 400.
+    """
+    if not headers.get("content-type", "").startswith("application/json"):
+        raise Fault(400, b"not JSON")
+    message = _object(body, b"not a JSON object")
+    title, text = message.get("title"), message.get("message")
+    if not isinstance(title, str) or not isinstance(text, str) or not text:
+        raise Fault(400, b"title and message are required")
+    found = re.search(r"^Step (\S+)$", text, re.MULTILINE)
+    step = found.group(1) if found else ""
+    kind = title.removeprefix("[").split("]")[0]
+    repeat = "Possible repeat" in text
+    return Message("apprise", step, step, kind, (title, *text.splitlines()), repeat)
 
 
 def _verify(headers: Mapping[str, str], body: bytes, key: bytes, now: float) -> None:

@@ -55,6 +55,9 @@ def settings(
         "redis.wait": shell.get("REDIS_WAIT", "0"),
         "allowed.addresses": shell.get("ALLOWED_ADDRESSES", ""),
         "incident.url": shell.get("INCIDENT_URL", ""),
+        "graph.url": shell.get("GRAPH_URL", ""),
+        "runbook.url": shell.get("RUNBOOK_URL", ""),
+        "webhook.format": shell.get("WEBHOOK_FORMAT", ""),
     }
     channels = {key: shell.get(name, "") for key, name in CHANNEL_SECRETS.items()}
     given = {**shell, **environ}

@@ -7,6 +7,6 @@ from functions.act.sender import READ_SECONDS, HttpSender
 HERE = Allowed.parse("127.0.0.0/8")
 
 
-def local_sender(read_seconds: float = READ_SECONDS) -> HttpSender:
+def local_sender(read_seconds: float = READ_SECONDS, *, allowed: str = "127.0.0.0/8") -> HttpSender:
     """Return a sender to receivers on the loopback interface."""
-    return HttpSender(Connector(HERE), read_seconds)
+    return HttpSender(Connector(Allowed.parse(allowed)), read_seconds)

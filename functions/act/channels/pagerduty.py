@@ -1,5 +1,8 @@
 """PagerDuty by Events API v2: an alert per incident, under the incident's id as its key.
 
+The API cannot take an acknowledgement back: an alert that is open again under the same key stays
+acknowledged there until it is resolved or until PagerDuty's own time for it is over.
+
 Limits: 1 024 characters of summary, 255 of the key, 512 KB in all.
 Source: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 """
@@ -12,7 +15,7 @@ import orjson
 from aiops.action_log import Meaning, Step
 from aiops.errors import Misconfigured
 from aiops.events import Incident
-from functions.act import wording
+from functions.act import links, wording
 from functions.act.answer import Answer
 from functions.act.channel import Delivery, Http, Payload, Repeat, Request, address
 
@@ -39,13 +42,13 @@ class Channel:
     needs: ClassVar[tuple[str, ...]] = ("PAGERDUTY_ROUTING_KEY",)
     takes: ClassVar[Mapping[str, str]] = {
         "PAGERDUTY_URL": "https://events.pagerduty.com/v2/enqueue",
-        "INCIDENT_URL": "",
+        **links.SETTINGS,
     }
     repeat: ClassVar[Repeat] = "same_state"
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._url = address(values, "PAGERDUTY_URL")
-        self._link = values["INCIDENT_URL"] and address(values, "INCIDENT_URL", plain=True)
+        self._links = links.Links.parse(values)
         self._key = values["PAGERDUTY_ROUTING_KEY"]
         if len(self._key) != _KEY_LENGTH or not self._key.isalnum():
             raise Misconfigured(f"PAGERDUTY_ROUTING_KEY: expected {_KEY_LENGTH} letters or digits")
@@ -64,10 +67,11 @@ class Channel:
         if step.meaning == "open":
             event["client"] = "aiops"
             event["payload"] = _alert(step, incident)
-            if self._link:
-                event["links"] = [
-                    {"href": f"{self._link}{incident.id}", "text": "Open the incident"}
-                ]
+            found = self._links.about(incident)
+            if found:
+                event["links"] = [{"href": one.href, "text": one.text} for one in found]
+            if self._links.incident:
+                event["client_url"] = found[0].href
         return event
 
     def request(self, payload: Payload, step: Step, sent_at: int) -> Request:  # noqa: ARG002 - unsigned
@@ -86,8 +90,16 @@ def _alert(step: Step, incident: Incident) -> dict[str, Any]:
         "timestamp": wording.timestamp(incident.updated_at),
         "component": wording.cut(suspect or services, MAX_FIELD),
         "group": wording.cut(incident.domain, MAX_FIELD),
+        "class": wording.cut(_metric(incident), MAX_FIELD),
         "custom_details": _details(step, incident),
     }
+
+
+def _metric(incident: Incident) -> str:
+    """Return what it is about: the metric of the likeliest cause, else of the strongest series."""
+    suspected = (one.metric for one in incident.root_cause if one.metric)
+    seen = (one.peak.metric for one in incident.evidence)
+    return next(iter((*suspected, *seen)), "")
 
 
 def _summary(incident: Incident) -> str:

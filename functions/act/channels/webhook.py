@@ -1,13 +1,16 @@
-"""Any receiver of signed webhooks, by the Standard Webhooks conventions.
+"""Any receiver of signed webhooks: by the Standard Webhooks conventions, or a CloudEvent as well.
 
-Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+Sources: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+and https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 """
 
 import base64
 import binascii
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import orjson
 
@@ -24,23 +27,44 @@ MAX_BYTES = 20_000
 NOT_YET = frozenset((404,))
 """The conventions name 404 among what is tried again: a receiver may be being deployed."""
 
-_MAX_STRING = 500
-_MAX_ITEMS = 50
-_FEW = 5
+_MAX_TEXT = 500
 _SECRET_BYTES = range(24, 65)
+_FORMATS = ("standard", "cloudevents")
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
+"""What stands in a header of a CloudEvent as it is; all else is escaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How many series, characters of a text and items of a list a message holds at most."""
+
+    evidence: int
+    text: int = _MAX_TEXT
+    items: int = 50
+
+
+_ROOMS = (*map(_Room, (50, 20, 8, 3, 1)), _Room(0, 100, 5), _Room(0, 40, 2))
+"""From what is sent as it is to what fits whatever an incident says."""
 
 
 class Channel:
-    """Sends the snapshot of the incident with what happened to it."""
+    """Sends the snapshot of the incident with what happened to it.
+
+    As a CloudEvent in binary mode the data alone is the body, and the rest stands in headers; it is
+    signed all the same.
+    """
 
     needs: ClassVar[tuple[str, ...]] = ("WEBHOOK_URL", "WEBHOOK_SECRET")
-    takes: ClassVar[Mapping[str, str]] = {}
+    takes: ClassVar[Mapping[str, str]] = {"WEBHOOK_FORMAT": "standard"}
     repeat: ClassVar[Repeat] = "same_id"
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._url = address(values, "WEBHOOK_URL", plain=True)
         self._written = values["WEBHOOK_SECRET"]
         self._secret = _decoded(self._written)
+        self._format = values["WEBHOOK_FORMAT"]
+        if self._format not in _FORMATS:
+            raise Misconfigured(f"WEBHOOK_FORMAT: expected {' or '.join(_FORMATS)}")
 
     def deliver(self, delivery: Delivery, http: Http) -> Answer:
         """Send the message in one request."""
@@ -49,20 +73,23 @@ class Channel:
 
     def render(self, step: Step, incident: Incident) -> Payload:
         """Return the body: type, time and data; the same for every attempt at a step."""
-        for evidence in (50, 20, 8, 3, 1):
-            payload = _body(step, incident, evidence)
+        payload: Payload = {}
+        for room in _ROOMS:
+            payload = _body(step, incident, room)
             if len(orjson.dumps(payload)) <= MAX_BYTES:
-                return payload
-        return _body(step, _least(incident), 0)
+                break
+        return payload
 
     def request(self, payload: Payload, step: Step, sent_at: int) -> Request:
         """Return the signed request; its id is the step's, so that a repeat is recognised."""
-        body = orjson.dumps(payload)
+        cloudevent = self._format == "cloudevents"
+        body = orjson.dumps(payload["data"] if cloudevent else payload)
         signature = sign(self._secret, step.id, sent_at, body)
         headers = {
             "webhook-id": step.id,
             "webhook-timestamp": str(sent_at),
             "webhook-signature": signature,
+            **(_attributes(payload, step) if cloudevent else {}),
         }
         return Request(step.channel, self._url, body, headers, NOT_YET, (self._written, signature))
 
@@ -73,10 +100,10 @@ def sign(secret: bytes, identifier: str, sent_at: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}"
 
 
-def _body(step: Step, incident: Incident, evidence: int) -> Payload:
+def _body(step: Step, incident: Incident, room: _Room) -> Payload:
     snapshot = incident.model_dump(mode="json")
-    left_out = max(0, len(incident.evidence) - evidence)
-    snapshot["evidence"] = snapshot["evidence"][:evidence]
+    left_out = max(0, len(incident.evidence) - room.evidence)
+    snapshot["evidence"] = snapshot["evidence"][: room.evidence]
     if left_out:
         snapshot["joins"] = []
     return {
@@ -84,37 +111,36 @@ def _body(step: Step, incident: Incident, evidence: int) -> Payload:
         "timestamp": wording.timestamp(incident.updated_at),
         "data": {
             "step": step.id,
-            "reason": step.reason[:_MAX_STRING],
+            "reason": step.reason[:_MAX_TEXT],
             "evidence_left_out": left_out,
-            "incident": _bounded(snapshot),
+            "incident": _bounded(snapshot, room),
         },
     }
 
 
-def _bounded(value: Any) -> Any:
+def _attributes(payload: Payload, step: Step) -> dict[str, str]:
+    """Return the headers of a CloudEvent; its id is the step's."""
+    about = quote(step.incident[:_MAX_TEXT], safe=_PRINTABLE)
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": step.id,
+        "ce-source": "/aiops/act",
+        "ce-type": f"dev.aiops.notification.{step.kind}.v1",
+        "ce-time": payload["timestamp"],
+        "ce-subject": about,
+        "ce-correlationid": about,
+    }
+
+
+def _bounded(value: Any, room: _Room) -> Any:
     """Return JSON with every text and list cut to a length that no receiver chokes on."""
     if isinstance(value, str):
-        return value if len(value) <= _MAX_STRING else value[: _MAX_STRING - 1] + "…"
+        return value if len(value) <= room.text else value[: room.text - 1] + "…"
     if isinstance(value, list):
-        return [_bounded(item) for item in value[:_MAX_ITEMS]]
+        return [_bounded(item, room) for item in value[: room.items]]
     if isinstance(value, dict):
-        return {name: _bounded(item) for name, item in value.items()}
+        return {_bounded(name, room): _bounded(item, room) for name, item in value.items()}
     return value
-
-
-def _least(incident: Incident) -> Incident:
-    """Return a snapshot without the reasons of its suspects and all but the first few services."""
-    plain = {"reasons": (), "confidence_reason": ""}
-    suspects = tuple(one.model_copy(update=plain) for one in incident.root_cause)
-    return incident.model_copy(
-        update={
-            "services": incident.services[:_FEW],
-            "blast_radius": incident.blast_radius[:_FEW],
-            "root_cause": suspects[:_FEW],
-            "root_cause_at_notification": (),
-            "joins": (),
-        }
-    )
 
 
 def _decoded(written: str) -> bytes:
