@@ -13,7 +13,7 @@ from aiops.action_log import FINAL, SLOTS, ActionLog, ActionRecord, Step, slot_o
 from aiops.adapters.cloudevent import read_fact
 from aiops.clock import Clock
 from aiops.errors import AiopsError, Rejected, Unavailable
-from aiops.events import INCIDENT_TYPES, ActionFinished, Incident, WorkDue
+from aiops.events import INCIDENT_TYPES, ActionFinished, Incident, RunJudged, WorkDue
 from aiops.ids import derive
 from aiops.ports import Counts, Event, Message, Publisher
 from functions.act import policy, steps
@@ -21,6 +21,11 @@ from functions.act.changes import change
 from functions.act.config import ActConfig
 from functions.act.desks import Desks
 from functions.act.performer import REQUEST_SECONDS, Budget, Performer
+from functions.act.routing import routing
+from functions.act.runbooks import announcing
+from functions.act.runbooks.proposing import consider
+from functions.act.runbooks.runner import Runner
+from functions.act.runbooks.telling import told
 
 PUBLISH_SECONDS = 12.0
 """What publishing takes at most."""
@@ -38,12 +43,15 @@ class ActHandler:
     publisher: Publisher
     clock: Clock
     config: ActConfig
+    runner: Runner | None = None
     desks: Desks = field(init=False)
 
     def __post_init__(self) -> None:
         """Open the desks, and let what goes into digests be told through them."""
         self.desks = Desks(self.log, self.config, self.performer.off, self.clock)
         self.performer.digests = self.desks
+        if self.runner is not None:
+            self.runner.storm = self._storm
 
     def __call__(self, event: Event) -> Counts:
         """Handle one event.
@@ -60,7 +68,14 @@ class ActHandler:
             return counts + self._drain([slot_of(incident.id)], budget, but=incident.id)
         if event.type == WorkDue.type:
             return self._tick(event, budget)
+        if event.type == RunJudged.type:
+            return self._judge(read_fact(event, RunJudged), budget)
         raise Rejected(f"type: act takes no {event.type[:200]!r}")
+
+    def _judge(self, word: RunJudged, budget: Budget) -> Counts:
+        """Take somebody's word on a run, and go on with it."""
+        counts = self.runner.judge(word) if self.runner else Counter(not_awaited=1)
+        return counts + self._work(word.incident, budget) if counts["judged"] else counts
 
     def _plan(self, incident: Incident) -> Counts:
         """Enter what a snapshot leads to, unless one at least as new was entered before."""
@@ -76,7 +91,7 @@ class ActHandler:
             counts.update(
                 planned=len(plan.steps), dropped=len(plan.dropped), withheld=len(plan.withheld)
             )
-            return policy.accept(record, incident, plan, now)
+            return self._with_runs(record, policy.accept(record, incident, plan, now), incident)
 
         change(self.log, incident.id, enter, incident)
         return counts
@@ -89,6 +104,22 @@ class ActHandler:
         if shared == policy.ALONE:
             return plan
         return policy.plan(incident, record.steps, self.config, off, now, shared)
+
+    def _with_runs(
+        self, before: ActionRecord, after: ActionRecord, incident: Incident
+    ) -> ActionRecord:
+        """Return the record with what a snapshot means to runbooks, and whom that is told."""
+        if self.runner is None:
+            return after
+        now = self.clock.now()
+        taken = routing(incident, self.config.routes).taken
+        receivers = None if taken is None else tuple(sorted(taken))
+        considered = consider(after, incident, self.runner.shelf, receivers, now)
+        return told(before, considered, self.runner.readers, now)
+
+    def _storm(self, domain: str, now: int) -> str:
+        """Return why no runbook starts by itself now; empty where one may."""
+        return "a storm goes on" if self.desks.storm_until(domain) > now else ""
 
     def _reconsider(self, record: ActionRecord) -> ActionRecord:
         """Return the record as of now: silent while it is to be, planned anew once it is over."""
@@ -107,7 +138,8 @@ class ActHandler:
             snapshot = self.log.snapshot(found.incident, found.version)
             if snapshot is None:
                 return silent.model_copy(update={"reconsidered": False, "again_at": None})
-            return policy.accept(found, snapshot, self._decided(snapshot, found, now), now)
+            after = policy.accept(found, snapshot, self._decided(snapshot, found, now), now)
+            return self._with_runs(found, after, snapshot)
 
         return change(self.log, record.incident, look_again)
 
@@ -144,10 +176,15 @@ class ActHandler:
             return Counter()
         record = self._reconsider(record)
         counts = self.performer.perform(record, budget)
-        if counts is None:
+        runs = self.runner.work(incident, budget) if self.runner and record.runs else Counter()
+        if counts is None and not runs:
             return self._announce(record, budget)
+        total: Counts = Counter(runs) + (counts or Counter())
         after = self.log.read(incident)
-        return counts + (self._announce(after, budget) if after else Counter())
+        if after is not None and runs:
+            total += self.performer.perform(after, budget) or Counter()
+            after = self.log.read(incident)
+        return total + (self._announce(after, budget) if after else Counter())
 
     def _announce(self, record: ActionRecord, budget: Budget) -> Counts:
         """Publish the ends of steps; a repeat carries the same ids.
@@ -156,16 +193,23 @@ class ActHandler:
         done all the same.
         """
         ended = [step for step in record.steps if step.state in FINAL and not step.announced]
-        if not ended or not budget.allows(topics.ACTIONS, PUBLISH_SECONDS, REQUEST_SECONDS):
+        runs, changes = announcing.unannounced(record), announcing.messages_of(record)
+        if not (ended or runs) or not budget.allows(
+            topics.ACTIONS, PUBLISH_SECONDS, REQUEST_SECONDS
+        ):
             return Counter()
         try:
-            self.publisher.publish([_message(step) for step in ended])
+            self.publisher.publish([*map(_message, ended), *changes])
         except Unavailable:
             budget.resting.add(topics.ACTIONS)
-            return Counter(unannounced=len(ended))
+            return Counter(unannounced=len(ended) + len(changes))
         names = frozenset(step.id for step in ended)
-        change(self.log, record.incident, lambda found: steps.announced(found, names))
-        return Counter(announced=len(ended))
+
+        def note(found: ActionRecord) -> ActionRecord:
+            return announcing.announced(steps.announced(found, names), runs)
+
+        change(self.log, record.incident, note)
+        return Counter(announced=len(ended) + len(changes))
 
 
 def _message(step: Step) -> Message:

@@ -8,6 +8,7 @@ from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_rails import RedisRails
 from aiops.adapters.redis_replicas import replicated
 from aiops.clock import SystemClock
 from aiops.errors import Misconfigured
@@ -20,6 +21,9 @@ from functions.act.config import ActConfig, ChannelRule
 from functions.act.connecting import Connector
 from functions.act.handler import ActHandler
 from functions.act.performer import Performer
+from functions.act.runbooks.opening import open_shelf
+from functions.act.runbooks.runner import Runner
+from functions.act.runbooks.telling import Readers, pages_of
 from functions.act.sender import HttpSender
 
 CHANNELS = "functions.act.channels"
@@ -46,7 +50,17 @@ def build(settings: Settings) -> Handler:
         merge_wait=config.merge_wait,
     )
     publisher = KafkaPublisher(settings.kafka_bootstrap_servers)
-    handler = ActHandler(log, performer, publisher, settings.clock, config)
+    shelf = open_shelf(secret("RUNBOOK_DIR") or "", secret)
+    runner = Runner(
+        log=log,
+        rails=RedisRails(client, keys, settings.clock.rate, settings.redis_wait),
+        shelf=shelf,
+        readers=Readers(config.channels, off, pages_of(shelf.runbooks)),
+        clock=settings.clock,
+        timer=time.monotonic,
+        new_token=lambda: uuid.uuid4().hex,
+    )
+    handler = ActHandler(log, performer, publisher, settings.clock, config, runner)
     return replicated(handler, client, settings.redis_wait)
 
 

@@ -1,10 +1,13 @@
-"""`aiops schemas`: the JSON Schema of every event's data."""
+"""`aiops schemas`: the JSON Schema of every event's data, and of runbooks."""
 
 import argparse
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from aiops.events import INCIDENT_TYPES, Fact, Incident
+from functions.act.runbooks.model import Runbook
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,10 +29,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def schemas() -> dict[str, str]:
-    """Return the schema of every event type, as the text of a file, by type."""
+    """Return the schema of every event type and of runbooks, as the text of a file, by name."""
     found: dict[str, str] = {}
     for fact in sorted(Fact.__subclasses__(), key=lambda fact: fact.__name__):
-        text = json.dumps(fact.model_json_schema(), indent=2, sort_keys=True) + "\n"
+        text = _text(fact)
         types = INCIDENT_TYPES if fact is Incident else (fact.type,)
         found |= dict.fromkeys(types, text)
-    return found
+    return found | {"aiops.v1.Runbook": _text(Runbook)}
+
+
+def _text(model: type[BaseModel]) -> str:
+    return json.dumps(model.model_json_schema(), indent=2, sort_keys=True) + "\n"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from aiops.digest import Desk
 from aiops.events import Incident, Milliseconds, Severity
 from aiops.ids import derive
+from aiops.runs import Considered, Run
 
 SLOTS = 16
 """Into how many slots incidents are spread; fixed when an installation is made."""
@@ -148,6 +149,8 @@ class ActionRecord(BaseModel):
         considered_at: When the policy was last applied; 0 for never.
         again_at: When it is to be applied again though nothing new came; None where it is not.
         desk: What a receiver's desk knows; None in the record of an incident.
+        runs: Runs of runbooks, in the order they were proposed.
+        considered: What the last snapshot did to each runbook.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -164,6 +167,8 @@ class ActionRecord(BaseModel):
     considered_at: Milliseconds = 0
     again_at: Milliseconds | None = None
     desk: Desk | None = None
+    runs: tuple[Run, ...] = ()
+    considered: tuple[Considered, ...] = ()
 
     def silence_end(self, now: int) -> int:
         """Return until when nobody is to be told; `now` where somebody may be.
@@ -179,6 +184,10 @@ class ActionRecord(BaseModel):
     def step(self, identifier: str) -> Step | None:
         """Return a step by its id."""
         return next((step for step in self.steps if step.id == identifier), None)
+
+    def run(self, identifier: str) -> Run | None:
+        """Return a run by its id."""
+        return next((run for run in self.runs if run.id == identifier), None)
 
     def on(self, channel: str) -> tuple[Step, ...]:
         """Return the steps of a channel that were not dropped, in their order."""
@@ -201,6 +210,7 @@ class ActionRecord(BaseModel):
         times += [self.silent_until] if self.reconsidered else []
         times += [max(self.again_at, self.silent_until)] if self.again_at is not None else []
         times += [attempt.check_at for attempt in self.attempts]
+        times += [due for run in self.runs if (due := run.due_at) is not None]
         times += [s.finished_at or 0 for s in self.steps if s.state in FINAL and not s.announced]
         return min(times, default=None)
 
@@ -209,7 +219,8 @@ class ActionRecord(BaseModel):
         """Versions of the snapshots that may still be needed to write a message."""
         pending = {step.version for step in self.steps if step.state not in FINAL}
         last = {sent.version for channel in self.channels if (sent := self.last_sent(channel))}
-        again = {self.version} if self.reconsidered or self.again_at is not None else set()
+        live = any(run.due_at is not None for run in self.runs)
+        again = {self.version} if self.reconsidered or self.again_at is not None or live else set()
         return frozenset(pending | last | again)
 
     def last_sent(self, channel: str) -> Step | None:

@@ -23,6 +23,9 @@ TRAINING_LIFETIME = 14 * DAY
 ACTION_LIFETIME = 30 * DAY
 """Steps, versions and leases of an incident, since its last change."""
 
+RAILS_LIFETIME = 31 * DAY
+"""Locks, budgets and breakers of runbooks, since a run last began or ended."""
+
 DOMAIN_LIFETIME = 30 * DAY
 """Incidents of a domain, since anything last changed in it; the clock changes it every minute."""
 
@@ -102,6 +105,14 @@ class Keys:
     def action_lease(self, slot: int, incident: str, channel: str) -> str:
         """Who is sending to a channel about an incident; lives for seconds of real time."""
         return f"{self._tag('a', slot)}:lease:{incident}:{channel}"
+
+    def rails(self) -> str:
+        """Hash: locks, rests, budgets and breakers of all runbooks, and its revision."""
+        return f"aiops:{self.generation}{{rails}}"
+
+    def paused(self) -> str:
+        """Set: no runbook does anything; never expires."""
+        return f"aiops:{self.generation}act:paused"
 
     def incidents(self, domain: str) -> tuple[str, ...]:
         """Everything about the incidents of a domain, in the order its script names them.
