@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aiops.detection import FloatArray, Scores, StateArray, TimeArray
+from aiops.detection import Detector, FloatArray, Scores, StateArray, TimeArray
 from aiops.events import SeriesHead, TrainingRequested
 from functions.detect.alarm import Alarms
 from functions.detect.batch import Batch
@@ -43,6 +43,7 @@ class Group:
         self._made = Made(np.zeros(len(members), dtype=np.int64))
         self._modelled: Modelled | None = None
         self._changed: TimeArray | None = None
+        self._before = Before(self._stored, self._array, self._known)
 
     def made_anew(self) -> list[tuple[int, str]]:
         """Return the series whose record says nothing of the verdicts on them."""
@@ -62,30 +63,61 @@ class Group:
             return set()
         return {self._batch.service[member] for member in self._members.tolist()}
 
-    def run(
-        self,
-        rank: NDArray[np.int64],
-        known: Known,
-        outcome: Outcome,
-    ) -> None:
-        """Take in all samples, and add what came of it to the outcome; see `Round.run`."""
+    @property
+    def detector(self) -> Detector:
+        """Return what scores these series where no model does."""
+        return self._judge.detector
+
+    def begin(self, known: Known, outcome: Outcome) -> None:
+        """Take in what is known besides, before the first sample; results go to `outcome`."""
         self._outcome = outcome
-        before = Before(self._stored, self._array.copy(), self._known)
+        self._before = Before(self._stored, self._array.copy(), self._known)
         header = self._array["header"]
         recall(header, np.flatnonzero(~self._known), self.made_anew(), known.verdicts)
         self._changed = self._changes(known.changes)
         if self._judge.rule.modelled:
             fleet = known.fleet or Fleet([None] * len(header))
             self._modelled = Modelled(self._judge.rule, header, self._array["track"], fleet)
+
+    def take(self, turn: NDArray[np.bool_]) -> Step | None:
+        """Take samples in and return what of it is to be judged, None where nothing is.
+
+        Args:
+            turn: Which samples of the batch, at most one of each series.
+        """
         position = np.full(len(self._batch.keys), -1)
         position[self._members] = np.arange(len(self._members))
         at = position[self._batch.row]
-        for turn in range(int(rank.max(initial=-1)) + 1):
-            mine = np.flatnonzero((rank == turn) & (at >= 0))
-            step = Step(at[mine], self._batch.time[mine], self._batch.value[mine])
-            self._take(step)
+        mine = np.flatnonzero(turn & (at >= 0))
+        step = self._taken(Step(at[mine], self._batch.time[mine], self._batch.value[mine]))
+        if step is None or len(step.at) == 0:
+            return None
+        return step.only(np.argsort(step.at, kind="stable")) if self._is_whole(step) else step
+
+    def state(self, step: Step) -> StateArray:
+        """Return the states of the series of a step, shape (n,)."""
+        return self._array["state"] if self._is_whole(step) else self._array["state"][step.at]
+
+    def judge(self, step: Step, scores: Scores, state: StateArray) -> None:
+        """Raise the alarms of a step, and note what there is to be noted.
+
+        Args:
+            step: As it was taken.
+            scores: What the detector says of it.
+            state: As the detector left them, shape (n,).
+        """
+        if not np.may_share_memory(state, self._array):
+            self._array["state"][step.at] = state
+        self._judge_step(self._array["header"], step, scores)
+
+    def end(self) -> None:
+        """Ask for models, and add the writes to the outcome, after the last sample."""
         self._ask()
-        collect(outcome, (self._batch.keys, self._members), before, self._array, self._made)
+        named = (self._batch.keys, self._members)
+        collect(self._outcome, named, self._before, self._array, self._made)
+
+    def _is_whole(self, step: Step) -> bool:
+        return len(step.at) == len(self._array)
 
     def _changes(self, changes: Mapping[str, int]) -> TimeArray | None:
         """Return when the service of each series was last changed, None where none ever was."""
@@ -94,14 +126,14 @@ class Group:
         services = [self._batch.service[member] for member in self._members.tolist()]
         return np.array([changes.get(name, 0) for name in services], dtype=np.int64)
 
-    def _take(self, step: Step) -> None:
+    def _taken(self, step: Step) -> Step | None:
         header = self._array["header"]
         fresh = step.time > header["last"][step.at]
         if not fresh.all():
             self._reject(step, np.flatnonzero(~fresh))
             step = step.only(np.flatnonzero(fresh))
         if len(step.at) == 0:
-            return
+            return None
         self._made.accepted[step.at] += 1
         if self._changed is not None:
             relearn(self._array, self._changed, step)
@@ -116,8 +148,7 @@ class Group:
         if not self._known.all():
             since = header["since"][step.at]
             header["since"][step.at] = np.where(since == 0, step.time, since)
-        if len(scorable.at):
-            self._judge_step(header, scorable)
+        return scorable
 
     def _reject(self, step: Step, places: NDArray[np.int64]) -> None:
         recent = self._array["header"]["recent"]
@@ -128,15 +159,8 @@ class Group:
             reason = "duplicate" if time in recent[step.at[place]] else "late"
             self._outcome.rejected.append((member, reason, (shard, f"{key}:{time}")))
 
-    def _judge_step(self, header: StateArray, step: Step) -> None:
+    def _judge_step(self, header: StateArray, step: Step, scores: Scores) -> None:
         judge = self._judge
-        whole = len(step.at) == len(self._array)
-        state = self._array["state"] if whole else self._array["state"][step.at]
-        if whole:
-            step = step.only(np.argsort(step.at, kind="stable"))
-        scores = judge.detector.score(state, step.time, step.value)
-        if not whole:
-            self._array["state"][step.at] = state
         judged = self._by_models(step, scores)
         scores = judged.scores
         line = self._line(header, step, judged)

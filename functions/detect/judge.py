@@ -1,6 +1,9 @@
 """A rule with its detector made: who judges a series, and when an alarm is let through. Pure."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -42,9 +45,10 @@ class Judge:
             Misconfigured: there is none of that name, or a parameter is wrong.
         """
         name = stand_in(rule)
-        made = Silent if rule.together else load("functions.detect.detectors", name, "Detector")
+        plugin = Silent if rule.together else load("functions.detect.detectors", name, "Detector")
+        params = {} if rule.modelled else rule.params
         try:
-            detector: Detector = made(**({} if rule.modelled else rule.params))
+            detector = _made(plugin, json.dumps(params, sort_keys=True, default=str))
         except (TypeError, ValueError) as error:
             raise Misconfigured(f"detect: params of {rule.detector}: {error}") from None
         row = ROW if rule.together else None
@@ -94,6 +98,12 @@ def stand_in(rule: Rule) -> str:
     if rule.together:
         return "together"
     return "baseline" if rule.modelled else rule.detector
+
+
+@cache
+def _made(plugin: Callable[..., Detector], params: str) -> Detector:
+    """Return a detector; rules that want the same share one, so that their series are one batch."""
+    return plugin(**json.loads(params))
 
 
 def _far_enough(rule: Rule, value: FloatArray, scores: Scores) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from functions.detect.fitted import Fleet, Needed
 from functions.detect.group import Group
 from functions.detect.judge import Judge
 from functions.detect.outcome import Known, Outcome
+from functions.detect.side_by_side import judge
 
 Place = tuple[int, str]
 """Shard and key of a series."""
@@ -94,6 +95,10 @@ class Round:
         rank = self._batch.rank
         models = dict(zip(map(id, self._modelled), fleets, strict=False))
         for group in self._groups:
-            known = Known(verdicts, models.get(id(group)), changes)
-            group.run(rank, known, outcome)
+            group.begin(Known(verdicts, models.get(id(group)), changes), outcome)
+        for turn in range(int(rank.max(initial=-1)) + 1):
+            taken = [(group, group.take(rank == turn)) for group in self._groups]
+            judge([(group, step) for group, step in taken if step is not None])
+        for group in self._groups:
+            group.end()
         return outcome

@@ -71,13 +71,14 @@ class Wood:
         row = np.repeat(np.arange(len(at)) * self.features, self.trees)
         tree = (at[:, None] * self.trees + np.arange(self.trees)).ravel()
         first = tree * inner
-        node = np.zeros(len(tree), dtype=np.int64)
-        feature, threshold = self._feature, self._threshold
+        here, step = first.copy(), 1 - first
         for _ in range(self.depth):
-            here = first + node
-            node = 2 * node + 1 + (seen[row + feature[here]] > threshold[here])
-        leaf = tree * (inner + 1) + node - inner
-        ends = self._path[leaf].reshape(-1, self.trees)
+            right = seen.take(row + self._feature.take(here)) > self._threshold.take(here)
+            here += here  # twice the distance from the root and one, or two on the right
+            here += step
+            here += right
+        leaf = here - first + tree * (inner + 1) - inner
+        ends = self._path.take(leaf).reshape(-1, self.trees)
         return np.asarray(ends.sum(axis=1, dtype=np.float64) / self.trees)
 
 
