@@ -18,13 +18,16 @@ from typing import Any, Self
 
 from local.rates import Rate
 from local.receiving import Fault, Message, notification, pagerduty, slack, webhook
+from local.slack.workspace import ROOT, Workspace
 
 PATHS = {
     "/services/T00000000/B00000000/": "slack",
     "/v2/enqueue": "pagerduty",
     "/webhook": "webhook",
     "/apprise/": "apprise",
+    ROOT: "slack_bot",
 }
+TOO_MANY = 429
 
 
 @dataclass(slots=True)
@@ -57,6 +60,7 @@ class Receiver:
 
     Attributes:
         url: Where it listens.
+        workspace: What a bot of Slack sees; its settings are in its `environment`.
     """
 
     def __init__(self, rates: Mapping[str, Rate] | None = None) -> None:
@@ -74,6 +78,7 @@ class Receiver:
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._notifier = self.url.replace("http://", "json://")
+        self.workspace = Workspace(self.url)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -102,6 +107,11 @@ class Receiver:
             "WEBHOOK_URL": f"{self.url}/webhook",
             "WEBHOOK_SECRET": f"whsec_{written}",
         }
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The same, with those of Slack's bot, which would tell all a second time."""
+        return {**self.environment, **self.workspace.environment}
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -166,34 +176,39 @@ class Receiver:
                 return _ordered(orders, path, headers, body)
             busy = self._rates[channel].refusal() if channel in self._rates else None
         if busy is not None:
-            return 429, dict(busy), b"rate_limited"
-        status, reply = self._judge(channel, path, headers, body)
+            return TOO_MANY, dict(busy), b"rate_limited"
+        answer = self._judge(channel, path, headers, body)
         if wait:
             self._released.wait(wait)
-        return status, {}, reply
+        return answer
 
     def _judge(
         self, channel: str, path: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, dict[str, str], bytes]:
         try:
             message, status, reply = self._check(channel, path, headers, body)
         except Fault as fault:
+            if fault.status != TOO_MANY:
+                with self._lock:
+                    self._refused.append(f"{channel}: {fault.reply.decode()}")
+            return fault.status, fault.headers, fault.reply
+        if message is not None:
             with self._lock:
-                self._refused.append(f"{channel}: {fault.reply.decode()}")
-            return fault.status, fault.reply
-        with self._lock:
-            self._accepted.append(message)
-            self._bodies.append((channel, body))
-        return status, reply
+                self._accepted.append(message)
+                self._bodies.append((channel, body))
+        return status, {}, reply
 
     def _check(
         self, channel: str, path: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[Message, int, bytes]:
-        """Return an accepted message and the answer to it."""
+    ) -> tuple[Message | None, int, bytes]:
+        """Return an accepted message, None where it was a question only, and the answer."""
+        if channel == "slack_bot":
+            message, reply = self.workspace.receive(path, headers, body)
+            return message, 200, reply
         if channel == "pagerduty":
             event = pagerduty(body, self._routing_key)
-            reply = {"status": "success", "message": "Event processed", "dedup_key": event.key}
-            return event, 202, json.dumps(reply).encode()
+            said = {"status": "success", "message": "Event processed", "dedup_key": event.key}
+            return event, 202, json.dumps(said).encode()
         if channel == "webhook":
             return webhook(headers, body, self._signing_key, time.time()), 204, b""
         token = self._apprise_token if channel == "apprise" else self._slack_token

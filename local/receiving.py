@@ -52,10 +52,11 @@ class Message:
 class Fault(Exception):
     """A message the vendor would refuse, with the answer it would give."""
 
-    def __init__(self, status: int, reply: bytes) -> None:
+    def __init__(self, status: int, reply: bytes, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status} {reply.decode()}")
         self.status = status
         self.reply = reply
+        self.headers = dict(headers or {})
 
 
 def slack(headers: Mapping[str, str], body: bytes) -> Message:
@@ -105,11 +106,11 @@ def _text(text: Any, limit: int, allowed: set[str]) -> list[str]:
     content = text.get("text")
     if not isinstance(content, str) or not 1 <= len(content) <= limit:
         raise Fault(400, b"invalid_blocks")
-    shown = _shown(content) if text["type"] == "mrkdwn" else content
+    shown = as_seen(content) if text["type"] == "mrkdwn" else content
     return shown.splitlines()
 
 
-def _shown(mrkdwn: str) -> str:
+def as_seen(mrkdwn: str) -> str:
     """Return what a person sees of a text: markup gone, links as text and address, no escapes."""
     text = re.sub(r"<([^|>]+)\|([^>]+)>", r"\2: \1", mrkdwn)
     text = re.sub(r"[*`]", "", text)

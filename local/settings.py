@@ -7,6 +7,9 @@ from local.manifests import Manifests
 
 CHANNEL_SECRETS = {
     "slack.webhook.url": "SLACK_WEBHOOK_URL",
+    "slack.bot.token": "SLACK_BOT_TOKEN",
+    "slack.channel": "SLACK_CHANNEL",
+    "slack.api.url": "SLACK_API_URL",
     "pagerduty.routing.key": "PAGERDUTY_ROUTING_KEY",
     "pagerduty.url": "PAGERDUTY_URL",
     "webhook.url": "WEBHOOK_URL",

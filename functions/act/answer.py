@@ -25,6 +25,7 @@ class Answer:
         receipt: What the channel has to know of this delivery at the next one about the incident,
             such as the name the receiver gave the message; never a secret. It is kept whatever the
             verdict.
+        others_may_go: Whether only this message has to wait, and others may be told meanwhile.
         status: Of HTTP, 0 where there was no answer.
         body: The beginning of what the receiver said, as much as the request `reads`; it may echo
             secrets, so it is not for reasons.
@@ -35,6 +36,7 @@ class Answer:
     retry_after_ms: int = 0
     may_have_arrived: bool = False
     receipt: Mapping[str, str] = field(default_factory=dict)
+    others_may_go: bool = False
     status: int = 0
     body: bytes = field(default=b"", repr=False)
 

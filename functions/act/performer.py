@@ -153,7 +153,7 @@ class Performer:
         answer = self._call(self._channel(step), step, record.receipts.get(name, {}), held_since)
         counts[_word(answer, again=marked[0].again)] += 1
         self._note(step, token, answer, again=marked[0].again)
-        if answer.verdict == "retry":
+        if answer.verdict == "retry" and not answer.others_may_go:
             budget.resting.add(name)
 
     def _channel(self, step: Step) -> Channel:

@@ -3,6 +3,8 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
@@ -21,22 +23,30 @@ from functions.act.config import ActConfig, ChannelRule
 from functions.act.connecting import Connector
 from functions.act.handler import ActHandler
 from functions.act.performer import Performer
+from functions.act.plots.illustrator import HistoryIllustrator, Illustrated
 from functions.act.runbooks.opening import open_shelf
 from functions.act.runbooks.runner import Runner
 from functions.act.runbooks.telling import Readers, pages_of
 from functions.act.sender import HttpSender
 
+if TYPE_CHECKING:
+    from aiops.training import HistoryStore
+
 CHANNELS = "functions.act.channels"
+BOT = "slack_bot"
 Read = Callable[[str], str | None]
 
 
 def build(settings: Settings) -> Handler:
     """Return the handler over Redis, Kafka and the receivers."""
-    config = settings.section("act", ActConfig)
+    config = with_bot(settings.section("act", ActConfig), secret)
     channels, off = open_channels(config, secret)
     keys = Keys(settings.generation)
     client = connect(settings.redis_url)
     log = RedisActionLog(client, keys, settings.clock.rate, settings.redis_wait)
+    for channel in channels.values():
+        if isinstance(channel, Illustrated):
+            channel.illustrate(HistoryIllustrator(partial(_history, settings.redis_url, keys)))
     performer = Performer(
         log=log,
         sender=HttpSender(Connector(Allowed.parse(secret("ALLOWED_ADDRESSES") or ""))),
@@ -62,6 +72,29 @@ def build(settings: Settings) -> Handler:
     )
     handler = ActHandler(log, performer, publisher, settings.clock, config, runner)
     return replicated(handler, client, settings.redis_wait)
+
+
+def _history(redis_url: str, keys: Keys) -> "HistoryStore":
+    """Return the samples that are kept; loads NumPy, so when something is drawn."""
+    from aiops.adapters.redis_history import RedisHistory
+
+    return RedisHistory(connect(redis_url), keys)
+
+
+def with_bot(config: ActConfig, read: Read) -> ActConfig:
+    """Return the policy with Slack's bot in it where it can be used and no channels are configured.
+
+    It is told what the webhook of Slack is.
+    """
+    plugin: type[Channel] = load(CHANNELS, BOT, "Channel")
+    if "channels" in config.model_fields_set or not all(read(name) for name in plugin.needs):
+        return config
+    rules = (
+        rule.model_copy(update={"channel": channel})
+        for rule in config.channels
+        for channel in ((BOT, rule.channel) if rule.channel == "slack" else (rule.channel,))
+    )
+    return config.model_copy(update={"channels": tuple(rules)})
 
 
 def open_channels(config: ActConfig, read: Read) -> tuple[Mapping[str, Channel], Mapping[str, str]]:

@@ -28,8 +28,14 @@ from tests.telling import ATTACK, CONSOLE, hostile, opened, step, tell
 from tests.trickling import Trickling
 
 NAMES = plugins.available(CHANNELS)
-AGAIN = {"webhook": {404}}
-"""Codes a vendor means as "later" besides 408, 429 and 5xx."""
+AGAIN = {"webhook": {404}, "slack_bot": {204}}
+"""Codes a vendor means as "later" besides 408, 429 and 5xx, or never gives."""
+
+UNSURE = {"slack_bot": {204, *range(500, 600)}}
+"""Codes with which a message may have been taken all the same."""
+
+WELL = {"slack_bot": '{"ok": true, "ts": "1.000100"}'}
+"""What a vendor says in the body of a good answer, where that counts."""
 
 URL_FIELDS = frozenset(("href", "url", "src", "client_url", "image_url", "thumb_url"))
 
@@ -47,14 +53,14 @@ def name(request):
 
 @pytest.fixture
 def channel(name, receiver):
-    return opened(name, receiver.environment)
+    return opened(name, receiver.settings)
 
 
 def elsewhere(name, receiver, url):
     """Return a channel whose receiver is somewhere else."""
     bare = url.removeprefix("http://").rstrip("/")
     here = receiver.url.removeprefix("http://")
-    return opened(name, {k: v.replace(here, bare) for k, v in receiver.environment.items()})
+    return opened(name, {k: v.replace(here, bare) for k, v in receiver.settings.items()})
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
@@ -66,13 +72,13 @@ def test_every_kind_of_message_is_accepted(name, channel, receiver, kind):
 
 def test_every_status_has_one_meaning(name, channel, receiver):
     for status in range(200, 600):
-        receiver.answer(name, status)
+        receiver.answer(name, status, body=WELL.get(name, ""))
         later = status >= 500 or status in {408, 429} | AGAIN.get(name, set())
-        wanted = "done" if status < 300 else "retry" if later else "refused"
+        wanted = "retry" if later else "done" if status < 300 else "refused"
         answer = tell(channel, step(name))
         assert answer.verdict == wanted, status
         assert str(status) in answer.reason
-        assert not answer.may_have_arrived
+        assert answer.may_have_arrived == (status in UNSURE.get(name, ()))
     assert receiver.messages == ()
 
 
@@ -163,7 +169,7 @@ def test_a_delivery_without_time_sends_nothing(name, channel, receiver):
 
 
 def test_a_receiver_that_is_not_allowed_is_not_talked_to(name, receiver):
-    environment = {**receiver.environment, "ALLOWED_ADDRESSES": ""}
+    environment = {**receiver.settings, "ALLOWED_ADDRESSES": ""}
     answer = tell(opened(name, environment), step(name), sender=local_sender(allowed=""))
     assert (answer.verdict, answer.may_have_arrived) == ("retry", False)
     assert "ALLOWED_ADDRESSES" in answer.reason
@@ -271,7 +277,7 @@ def marked_up(value):
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_text_an_attacker_wrote_reaches_no_address_no_ping_and_no_markup(name, receiver, kind):
     links = ("INCIDENT_URL", "GRAPH_URL", "RUNBOOK_URL")
-    channel = opened(name, {**receiver.environment, **dict.fromkeys(links, CONSOLE)})
+    channel = opened(name, {**receiver.settings, **dict.fromkeys(links, CONSOLE)})
     assert tell(channel, step(name, kind, reason=ATTACK), hostile()).verdict == "done"
     assert receiver.refusals == ()
     for _, body in receiver.bodies:
@@ -322,7 +328,7 @@ WRONG = ("", "ftp://host/", "http://hooks.example.com/x", "https://", "no addres
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_setting_is_named_and_not_shown(name, receiver, wrong):
-    environment = dict(receiver.environment)
+    environment = dict(receiver.settings)
     for setting in plugins.load(CHANNELS, name, "Channel").needs:
         if (name, wrong) == ("webhook", "http://hooks.example.com/x") and setting == "WEBHOOK_URL":
             continue

@@ -1,0 +1,155 @@
+"""What a plot shows, from what is known of a series: its samples, and what its peak tells. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiops.events import Evidence, Incident
+from aiops.training import History
+
+BEFORE_MS = 2 * 3_600_000
+"""How long before its first anomaly a series is shown, unless it was anomalous for longer."""
+
+AFTER_MS = 10 * 60_000
+MOST_MS = 24 * 3_600_000
+MOST_POINTS = 600
+FEWEST_POINTS = 12
+"""Fewer samples make no curve."""
+
+MOST_ROWS = 6
+LARGEST = 1e150
+"""Values are drawn up to this size, so that no difference of two is infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What was usual at the peak; the only time at which the snapshot says so."""
+
+    expected: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One series around an incident.
+
+    Attributes:
+        title: Whose series of what.
+        metric: Tells the unit.
+        time: Unix milliseconds, shape (n,), rising.
+        value: Shape (n,), finite.
+        outside: Which of them lie outside the band within the incident, shape (n,).
+        peak: Time and value of the strongest anomaly.
+        since: Time of the first anomaly.
+        until: Time of the last.
+        count: How many anomalies there were.
+    """
+
+    title: str
+    metric: str
+    time: NDArray[np.int64]
+    value: NDArray[np.float64]
+    outside: NDArray[np.bool_]
+    band: Band
+    peak: tuple[int, float]
+    since: int
+    until: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One series on the timeline of an incident.
+
+    Attributes:
+        since: Time of its first anomaly.
+        until: Time of its last.
+        peak: Time of the strongest.
+        severity: Of the strongest, 1 to 5.
+        suspect: Whether its service is the likeliest cause.
+    """
+
+    title: str
+    metric: str
+    since: int
+    until: int
+    peak: int
+    value: float
+    band: Band
+    severity: int
+    suspect: bool
+
+
+def window(piece: Evidence) -> tuple[int, int]:
+    """Return from when until before when samples of a series are wanted, unix milliseconds."""
+    before = min(max(BEFORE_MS, 2 * (piece.last - piece.first)), MOST_MS)
+    return max(0, piece.first - before), min(piece.last, piece.first + MOST_MS) + AFTER_MS + 1
+
+
+def curve_of(piece: Evidence, history: History) -> Curve | None:
+    """Return a series with its band; None where too few samples of it are kept."""
+    near = history.between(*window(piece))
+    if len(near.time) < FEWEST_POINTS:
+        return None
+    peak = piece.peak
+    other = near.time != peak.time
+    time = np.append(near.time[other], peak.time)
+    value = np.append(near.value[other], peak.value)
+    order = np.argsort(time)
+    time, value = time[order], np.clip(value[order], -LARGEST, LARGEST)
+    kept = _thinned(value, time == peak.time)
+    time, value = time[kept], value[kept]
+    band = Band(_drawn(peak.expected), _drawn(peak.lower), _drawn(peak.upper))
+    inside = (time >= piece.first) & (time <= piece.last)
+    beyond = (value < peak.lower) | (value > peak.upper)
+    return Curve(
+        f"{peak.service} · {peak.metric}",
+        peak.metric,
+        time,
+        value,
+        (inside & beyond) | (time == peak.time),
+        band,
+        (peak.time, _drawn(peak.value)),
+        piece.first,
+        piece.last,
+        piece.count,
+    )
+
+
+def rows_of(incident: Incident) -> list[Row]:
+    """Return the strongest series of an incident in the order in which they became anomalous."""
+    cause = incident.root_cause[0].service if incident.root_cause else None
+    measured: Sequence[Evidence] = [one for one in incident.evidence if one.peak.alert is None]
+    strongest = sorted(measured[:MOST_ROWS], key=lambda one: (one.first, one.peak.service))
+    return [
+        Row(
+            f"{one.peak.service} · {one.peak.metric}",
+            one.peak.metric,
+            one.first,
+            one.last,
+            one.peak.time,
+            one.peak.value,
+            Band(one.peak.expected, one.peak.lower, one.peak.upper),
+            one.peak.severity,
+            one.peak.service == cause,
+        )
+        for one in strongest
+    ]
+
+
+def _drawn(value: float) -> float:
+    return min(max(value, -LARGEST), LARGEST)
+
+
+def _thinned(value: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return places to draw: of each stretch the extremes, and what is known."""
+    rows = np.arange(len(value))
+    if len(rows) <= MOST_POINTS:
+        return rows
+    kept = set(np.flatnonzero(known).tolist())
+    for part in np.array_split(rows, MOST_POINTS // 2):
+        kept |= {int(part[np.argmin(value[part])]), int(part[np.argmax(value[part])])}
+    return np.array(sorted(kept), dtype=np.int64)

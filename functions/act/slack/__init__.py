@@ -1,0 +1,1 @@
+"""What Slack is told: blocks, buttons, replies, and the calls that carry them."""
