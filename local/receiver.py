@@ -106,6 +106,7 @@ class Receiver:
             "PAGERDUTY_ROUTING_KEY": self._routing_key,
             "WEBHOOK_URL": f"{self.url}/webhook",
             "WEBHOOK_SECRET": f"whsec_{written}",
+            "APPRISE_URLS": f"{self._notifier}/apprise/{self._apprise_token}",
         }
 
     @property
@@ -117,7 +118,7 @@ class Receiver:
     def secrets(self) -> tuple[str, ...]:
         """What of the settings nobody else may see."""
         written = base64.b64encode(self._signing_key).decode()
-        return (self._slack_token, self._routing_key, written)
+        return (self._slack_token, self._routing_key, written, self._apprise_token)
 
     @property
     def messages(self) -> tuple[Message, ...]:
