@@ -110,16 +110,20 @@ def _answer(seen: Mapping[str, Any]) -> Answer:
         return no_answer(NOT_ALLOWED, may_have_arrived=seen["taken"])
     if not seen["understood"]:
         return Answer("refused", "Apprise does not know the address")
-    if seen["mail"]:
-        code = f"{seen['mail']}"
-        if seen["mail"] >= 500:
-            return Answer("refused", code, may_have_arrived=seen["taken"])
-        return no_answer(code, may_have_arrived=seen["taken"])
-    if seen["status"] >= 300:
-        answer = answer_of(seen["status"], retry_after=seen["retry_after"])
-        return replace(answer, may_have_arrived=seen["taken"])
+    if seen["mail"] or seen["status"] >= 300:
+        return replace(_refusal(seen), may_have_arrived=seen["taken"])
     words = "no answer" if seen["connected"] else "connection failed"
     return no_answer(words, may_have_arrived=seen["connected"])
+
+
+def _refusal(seen: Mapping[str, Any]) -> Answer:
+    """Return what a code means: of a mail server 4yz is for now and 5yz for good.
+
+    Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1
+    """
+    if seen["mail"]:
+        return Answer("refused" if seen["mail"] >= 500 else "retry", f"{seen['mail']}")
+    return answer_of(seen["status"], retry_after=seen["retry_after"])
 
 
 def _summary(answers: Iterable[Answer], refused: list[str], count: int) -> Answer:
