@@ -8,7 +8,7 @@ from aiops import topics
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
-from aiops.events import CommandGiven, SilenceGiven, SilenceLifted
+from aiops.events import CommandGiven, RunJudged, SilenceGiven, SilenceLifted
 from aiops.ids import derive
 from aiops.ports import Event, Message
 from aiops.silences import Silence
@@ -25,7 +25,7 @@ from local.places import (
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
-Wish = CommandGiven | SilenceGiven | SilenceLifted
+Wish = CommandGiven | RunJudged | SilenceGiven | SilenceLifted
 
 
 def add_places(parser: argparse.ArgumentParser, *, says: bool) -> None:
@@ -59,7 +59,7 @@ def say(wish: Wish, options: argparse.Namespace) -> None:
 
 def message_of(wish: Wish) -> Message:
     """Return the message that tells of a wish; what is wished of one thing stays in order."""
-    if isinstance(wish, CommandGiven):
+    if isinstance(wish, CommandGiven | RunJudged):
         subject, time = wish.incident, wish.given_at
     elif isinstance(wish, SilenceGiven):
         subject, time = wish.silence, wish.given_at

@@ -74,7 +74,7 @@ class Match(_Part):
     @model_validator(mode="before")
     @classmethod
     def _as_people_write_it(cls, given: Any) -> Any:
-        """Put a lone pattern into a list, and `labels.NAME` among the labels."""
+        """Make a lone pattern one of several, and `labels.NAME` among the labels."""
         if not isinstance(given, dict):
             return given
         found: dict[str, Any] = {}
@@ -143,6 +143,10 @@ class Verify(_Part):
     on_fail: Literal["page", "tell"] = "page"
 
 
+Step = Annotated[dict[str, dict[str, JsonValue]], Field(min_length=1, max_length=1)]
+"""One kind of operation, and what it is given."""
+
+
 class Runbook(_Part):
     """A runbook.
 
@@ -157,15 +161,8 @@ class Runbook(_Part):
     metadata: Metadata
     match: Match
     guard: Guard = Guard()
-    steps: tuple[dict[str, dict[str, JsonValue]], ...] = Field(min_length=1, max_length=10)
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=10)
     verify: Verify = Verify()
-
-    @model_validator(mode="after")
-    def _a_step_is_one_operation(self) -> "Runbook":
-        for place, step in enumerate(self.steps):
-            if len(step) != 1:
-                raise ValueError(f"steps.{place}: name one operation, found {len(step)}")
-        return self
 
     @property
     def name(self) -> str:
@@ -179,4 +176,6 @@ class Runbook(_Part):
 
 
 def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
