@@ -61,9 +61,10 @@ class Notes:
 class Act:
     """The function with one runbook, its clock and its surroundings."""
 
-    def __init__(self, *operations, books=None, **guard):
+    def __init__(self, *operations, books=None, log=None, rails=None, **guard):
         self.clock, tokens = ManualClock(START), count()
-        self.log, self.rails = MemoryActionLog(lambda: self.clock.ms / 1000), MemoryRails()
+        self.log = log or MemoryActionLog(lambda: self.clock.ms / 1000)
+        self.rails = rails or MemoryRails()
         self.publisher, self.notes = MemoryPublisher(), Notes()
         self.operation = operations[0] if operations else Pretended()
         self.books = books or (runbook(guard=guard),)

@@ -79,6 +79,12 @@ def test_everything_is_guarded_unless_it_is_told_otherwise():
     assert (guard.max_targets, guard.min_approvers, guard.max_per_hour) == (1, 1, 3)
 
 
+def test_off_is_a_mode_although_yaml_takes_it_for_false():
+    content = yaml.safe_load(WRITTEN.replace("mode: approve", "mode: off"))
+    assert content["guard"]["mode"] is False
+    assert parse_runbook(content, "here").guard.mode == "off"
+
+
 def test_no_folder_means_no_runbooks_and_a_wrong_one_stops_the_start(tmp_path):
     assert load_runbooks("") == ()
     assert load_runbooks(str(tmp_path)) == ()
@@ -98,7 +104,7 @@ def test_no_folder_means_no_runbooks_and_a_wrong_one_stops_the_start(tmp_path):
         ({"match": {"min_severity": "4"}}, "match.min_severity"),
         ({"match": {"labels.x": []}}, "match.labels.x"),
         ({"guard": {"mode": "yolo"}}, "guard.mode"),
-        ({"guard": {"mode": False}}, "guard.mode"),
+        ({"guard": {"mode": True}}, "guard.mode"),
         ({"guard": {"cooldown": "half an hour"}}, "guard.cooldown"),
         ({"guard": {"cooldown": 30}}, "guard.cooldown"),
         ({"guard": {"max_targets": 0}}, "guard.max_targets"),

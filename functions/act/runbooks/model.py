@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema, field_validator, model_validator
 
 from aiops.events import Severity
 from functions.act.hours import WeeklyHours
@@ -126,6 +126,12 @@ class Guard(_Part):
     min_approvers: int = Field(default=1, ge=1, le=10)
     open_after: int = Field(default=2, ge=1, le=100)
     open_for: Duration = "1d"
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, mode: Any) -> Any:
+        """Take `off` as it is meant: YAML reads it as false."""
+        return "off" if mode is False else mode
 
 
 class Verify(_Part):
