@@ -29,7 +29,9 @@ class Rule(BaseModel):
         learn_for: Seconds from a series' first sample on in which it does not alarm, unless a
             model that was fitted to older history scores it.
         relearn_on_change: Whether a change of its service lets a series be learned anew.
-        history_step: Seconds of which one sample is kept to fit a model to.
+        keep_history: Whether samples are kept although no model is fitted to them, for the plots in
+            messages.
+        history_step: Seconds of which one sample is kept.
         drift_after: Seconds values must stay beside what a model expects before it is given up.
         together: Metrics of a service that this rule looks at as one, with an `isolation_forest`;
             each of them is judged by another rule besides.
@@ -48,6 +50,7 @@ class Rule(BaseModel):
     duration: float = Field(default=0.0, ge=0)
     learn_for: float = Field(default=0.0, ge=0)
     relearn_on_change: bool = False
+    keep_history: bool = False
     history_step: float = Field(default=300.0, gt=0)
     drift_after: float = Field(default=7_200.0, gt=0)
     together: tuple[str, ...] = Field(default=(), max_length=MOST_METRICS)
@@ -75,6 +78,11 @@ class Rule(BaseModel):
     def modelled(self) -> bool:
         """Whether its series are scored with a fitted model."""
         return self.detector in FITTED
+
+    @property
+    def kept(self) -> bool:
+        """Whether samples of its series are kept."""
+        return self.modelled or self.keep_history
 
 
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -138,7 +138,7 @@ class Group:
         if self._changed is not None:
             relearn(self._array, self._changed, step)
         scorable = self._values.of(step)
-        if self._modelled is not None:
+        if self._judge.rule.kept:
             length = int(self._judge.rule.history_step * 1000)
             self._made.keep(header["last"], scorable, self._values, length)
         header["last"][step.at] = step.time

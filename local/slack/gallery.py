@@ -22,6 +22,11 @@ from local.slack.photo import photograph
 from local.slack.workspace import Workspace
 
 ROOM = "incidents"
+LINKS = {
+    "INCIDENT_URL": "https://console.example.com/incidents/",
+    "GRAPH_URL": "https://grafana.example.com/d/service?var-service=",
+    "RUNBOOK_URL": "https://wiki.example.com/runbooks/",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,7 +56,7 @@ def _show(
     with Receiver() as receiver:
         workspace = receiver.workspace
         workspace.clock = lambda: clock.ms / 1000
-        teller = Teller(workspace.environment, clock, history)
+        teller = Teller({**workspace.environment, **LINKS}, clock, history)
         for at, snapshot in story:
             before = len(workspace.roots)
             teller.tell(at, snapshot)

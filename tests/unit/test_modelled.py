@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aiops.events import ChangeObserved
-from aiops.training import HISTORY_CHUNK_MS, POINT
+from aiops.training import HISTORY_CHUNK_MS, POINT, History
 from functions.detect.config import DetectConfig, Rule
 from tests.detecting import (
     DAY,
@@ -258,3 +258,14 @@ def test_a_change_of_its_service_lets_a_series_be_learned_anew_once_where_the_ru
         assert (header["count"], header["since"] < 0) == ((90, True) if relearn else (290, False))
     assert told[0] == []
     assert len(told[1]) == 90
+
+
+def test_samples_are_kept_for_plots_where_that_is_configured():
+    detecting = Detecting(DetectConfig(default=Rule(keep_history=True, history_step=60.0)))
+    points = [(START + minute * MINUTE, float(minute)) for minute in range(5)]
+    detecting.feed(points)
+    (packed,) = detecting.store.history.values()
+    assert History.of(packed).value.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    plain = Detecting(DetectConfig())
+    plain.feed(points)
+    assert plain.store.history == {}
