@@ -34,10 +34,9 @@ def join(record: ActionRecord, step: Step, incident: Incident, now: int) -> Acti
     desk = record.desk or Desk(receiver=step.channel)
     if _ended(record, desk):
         desk = _next(desk, now)
-    known = next((one for one in desk.members if one.incident == incident.id), None)
-    gone = max((one.version for one in desk.gone if one.incident == incident.id), default=-1)
-    if incident.version <= max(gone, known.version if known else -1):
+    if incident.version <= _heard(desk, incident.id):
         return record
+    known = next((one for one in desk.members if one.incident == incident.id), None)
     member = _member(step, incident, known.joined_at if known else now)
     if known is not None:
         members = tuple(member if one is known else one for one in desk.members)
@@ -58,13 +57,10 @@ def advance(record: ActionRecord, rule: ChannelRule, off: Mapping[str, str], now
         return Told(record.model_copy(update={"again_at": None}))
     grouping = rule.grouping or Grouping()
     begun = _begun(record, desk)
-    due = (desk.waiting_since or 0) + int(grouping.wait * 1000)
-    if not begun and now < due:
-        waits = Withheld(
-            channel=rule.receiver, kind="opened", reason="waits for more to come", until=due
-        )
-        return Told(record.model_copy(update={"again_at": due, "withheld": (waits,)}))
     snapshot = snapshot_of(record, desk, now)
+    waits = None if begun else _waits(desk, rule, grouping, snapshot.severity, now)
+    if waits is not None:
+        return Told(record.model_copy(update={"again_at": waits.until, "withheld": (waits,)}))
     as_one = _rule_of(rule, desk, grouping)
     decided = policy.plan(snapshot, record.steps, ActConfig(channels=(as_one,)), off, now)
     steps = tuple(_worded(step, desk) for step in decided.steps)
@@ -76,9 +72,24 @@ def advance(record: ActionRecord, rule: ChannelRule, off: Mapping[str, str], now
     return Told(after.model_copy(update={"desk": desk}), snapshot)
 
 
+def _waits(
+    desk: Desk, rule: ChannelRule, grouping: Grouping, severity: int, now: int
+) -> Withheld | None:
+    """Return why a digest is not told yet, and until when; None where it may be."""
+    due, why = (desk.waiting_since or 0) + int(grouping.wait * 1000), "waits for more to come"
+    quiet = rule.quiet_hours
+    if quiet is not None and severity < quiet.below:
+        end = quiet.end(now) or 0
+        due, why = max((due, why), (end, f"quiet hours, and severity is below {quiet.below}"))
+    if due <= now:
+        return None
+    return Withheld(channel=rule.receiver, kind="opened", reason=why, until=due)
+
+
 def snapshot_of(record: ActionRecord, desk: Desk, now: int) -> Incident:
     """Return a digest as an incident, what is open and severe first."""
-    members = sorted(desk.members, key=lambda m: (m.over, -m.severity, -m.joined_at, m.incident))
+    latest = reversed(desk.members)
+    members = sorted(latest, key=lambda one: (one.over, -one.severity))
     going = [one for one in members if not one.over]
     counted = going or members
     news = desk.joined > desk.told
@@ -140,6 +151,13 @@ def _renamed(step: Step, kind: str, level: int, reason: str) -> Step:
     renamed = step.model_copy(update=named)
     identifier = step_id(step.incident, step.generation, step.channel, renamed.kind, level)
     return renamed.model_copy(update={"id": identifier})
+
+
+def _heard(desk: Desk, incident: str) -> int:
+    """Return the latest version the desk heard of an incident, -1 for none."""
+    known = [one.version for one in desk.members if one.incident == incident]
+    gone = [one.version for one in desk.gone if one.incident == incident]
+    return max((*known, *gone), default=-1)
 
 
 def _ended(record: ActionRecord, desk: Desk) -> bool:

@@ -293,7 +293,7 @@ def accept(record: ActionRecord, incident: Incident, decided: Plan, now: int) ->
 def _kept(record: ActionRecord, steps: tuple[Step, ...], generation: int) -> tuple[Step, ...]:
     """Return the steps that may still matter."""
     told = [step for step in record.steps if step.kind not in RUN_NEWS and step.state != "dropped"]
-    needed = set({step.channel: step.id for step in told}.values())
+    needed = set({(step.channel, step.digest): step.id for step in told}.values())
     needed |= {attempt.step for attempt in record.attempts}
     last = {
         (step.channel, step.generation, step.kind): step.id

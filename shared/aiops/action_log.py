@@ -224,8 +224,11 @@ class ActionRecord(BaseModel):
         return frozenset(pending | last | again)
 
     def last_sent(self, channel: str) -> Step | None:
-        """Return the latest step of a channel that was sent, or is just being sent."""
-        sent = [step for step in self.on(channel) if step.state in {"sending", "done"}]
+        """Return the latest step of a channel that was sent, or is just being sent.
+
+        What went into its digest was not: a digest has a record and a key of its own.
+        """
+        sent = [s for s in self.on(channel) if s.state in {"sending", "done"} and not s.digest]
         return sent[-1] if sent else None
 
 

@@ -35,7 +35,12 @@ class PlainChannel:
 
     def deliver(self, delivery, http):
         step = delivery.step
-        content = {"step": step.id, "key": delivery.incident.id, "meaning": step.meaning}
+        content = {
+            "step": step.id,
+            "key": delivery.incident.id,
+            "meaning": step.meaning,
+            "names": [one.peak.id for one in delivery.incident.evidence],
+        }
         return http.call(Request(self.name, "", json.dumps(content).encode()))
 
 
@@ -55,6 +60,7 @@ class Receivers:
     rough: bool
     patience: int
     arrived: list[tuple[str, str, str, str]] = field(default_factory=list)
+    named: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def stall(self) -> None:
         """Let time pass on the way: the caller is stopped, and others may outrun it."""
@@ -71,6 +77,7 @@ class Receivers:
             return answer_of(self.random.choice((408, 429, 500, 503)))
         content = json.loads(request.body)
         self.arrived.append((request.channel, content["key"], content["step"], content["meaning"]))
+        self.named[content["key"]].update(content["names"])
         return answer_of(200)
 
 
@@ -112,11 +119,13 @@ class Observed:
 class World:
     """Two instances over one log, random incidents, and receivers."""
 
+    config = CONFIG
+
     def __init__(self, seed: int, chaos: Chaos, log=None, *, pager_alone=False):
         self.random = Random(seed)
         self.clock = ManualClock(START)
         self.scheduler = Scheduler(seed, chaos)
-        self.observed = Observed(log(self.timer) if log else MemoryActionLog(self.timer))
+        self.observed = self.observing(log(self.timer) if log else MemoryActionLog(self.timer))
         self.publisher = MemoryPublisher()
         rough = chaos.budget > 0
         self.receivers = Receivers(self.random, self.clock, rough, 400_000 if rough else 0)
@@ -127,7 +136,13 @@ class World:
         self.off = dict.fromkeys(("slack", "webhook"), "not used") if pager_alone else {}
         publisher = self.scheduler.watch(self.publisher, "publisher")
         self.handlers = [self.handler(log, line, publisher) for _ in range(2)]
-        self.told = [_page(self.random)] if pager_alone else _stories(self.random)
+        self.told = [_page(self.random)] if pager_alone else self.stories()
+
+    def observing(self, log) -> Observed:
+        return Observed(log)
+
+    def stories(self) -> list[list[Incident]]:
+        return _stories(self.random)
 
     def timer(self) -> float:
         return self.clock.ms / 1000
@@ -142,10 +157,10 @@ class World:
             timer=self.timer,
             unix_time=self.clock.now,
             new_token=self.token,
-            give_up_after=CONFIG.give_up_after,
-            merge_wait=CONFIG.merge_wait,
+            give_up_after=self.config.give_up_after,
+            merge_wait=self.config.merge_wait,
         )
-        return ActHandler(log, performer, publisher, self.clock, CONFIG)
+        return ActHandler(log, performer, publisher, self.clock, self.config)
 
     def token(self) -> str:
         self.tokens += 1
