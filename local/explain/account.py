@@ -1,6 +1,9 @@
 """An incident explained: everything that is known of it, put in order and in words. Pure."""
 
+from collections.abc import Iterator
+
 from aiops import plugins
+from aiops.action_log import ActionRecord
 from aiops.events import Evidence
 from aiops.topology import Topology
 from functions.correlate.ranking import Case, Ranker
@@ -145,7 +148,20 @@ def _steps(material: Material) -> tuple[Taken, ...]:
         Taken(None, name(one.channel), one.kind.replace("_", " "), "not sent", line(one.reason))
         for one in response.withheld[:MOST_STEPS]
     ]
-    return (*taken, *held)
+    return (*taken, *held, *_runs(response))
+
+
+def _runs(response: ActionRecord) -> Iterator[Taken]:
+    """Yield what became of runbooks: every state a run came into, and why the others had none."""
+    for run in response.runs:
+        what = "; ".join(step.summary for step in run.steps)
+        for change in run.changes:
+            reason = f"{change.reason} ({change.by})" if change.by else change.reason
+            words = (change.state, line(reason), line(what))
+            yield Taken(change.at, "runbook", name(run.runbook), *words)
+    for one in response.considered:
+        if not one.chosen:
+            yield Taken(None, "runbook", name(one.runbook), "not run", line(one.reason))
 
 
 def _similar(material: Material) -> tuple[Likeness, ...]:

@@ -5,6 +5,7 @@ from collections import Counter
 from itertools import count
 
 import pytest
+from pydantic import create_model
 
 from aiops import topics
 from aiops.action_log import SLOTS
@@ -498,6 +499,28 @@ def test_a_runbook_that_is_taken_away_takes_its_runs_with_it():
     act.tick(16 * MINUTE)
     act.tick()
     assert (act.run.ended, act.operation.done) == (True, [])
+
+
+@pytest.mark.parametrize("there_is", [True, False])
+def test_a_run_whose_operation_takes_something_else_by_now_is_given_up_before_it_begins(there_is):
+    act = Act()
+    act.tell()
+    changed = Pretended()
+    changed.arguments = create_model("Other", other=(int, ...))
+    act.runner.shelf = Shelf(act.books, {"touch": changed} if there_is else {})
+    act.judge()
+    assert (act.run.state, act.operation.done, changed.done) == ("skipped", [], [])
+    assert "gone, changed or off" in act.run.changes[-1].reason
+
+
+def test_a_run_whose_incident_another_took_over_asks_to_look_there_and_pages_nobody():
+    act = Act()
+    act.tell()
+    act.judge()
+    act.tell(2, status="merged", merged_into="5a1d8b7c-40f8-5d62-8d43-8d3c5fd2a001")
+    assert act.run.state == "unknown"
+    assert "run_failed" not in act.told("pagerduty")
+    assert act.rails.read().breakers == {}
 
 
 def test_a_redelivered_snapshot_or_word_changes_nothing():

@@ -11,7 +11,7 @@ from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_deliveries import MemoryDeliveries
 from aiops.errors import Unavailable
-from aiops.events import AnomaliesDetected, ChangeObserved, CommandGiven, FeedbackGiven
+from aiops.events import AnomaliesDetected, ChangeObserved, CommandGiven, FeedbackGiven, RunJudged
 from aiops.plugins import available
 from functions.gateway import edge
 from tests import requesting
@@ -197,6 +197,7 @@ VALUES = {
     "aiops.resolve": {"incident": INCIDENT, "command": "resolve"},
     "aiops.silence": {"incident": INCIDENT, "minutes": 60},
 }
+RUN = "0d9a1f5e-6f0f-5a53-9d52-3c1f9a1f0b22"
 OPINION = {
     "anomaly": INCIDENT,
     "series": "0" * 32,
@@ -217,6 +218,20 @@ def test_a_button_is_the_command_of_the_one_who_pressed_it(
     assert (command.incident, command.given_by) == (INCIDENT, "slack:U123")
     assert command.command == action.removeprefix("aiops.")
     assert command.until == (NOW * 1000 + 3_600_000 if "silence" in action else None)
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_button_lets_a_run_of_a_runbook_go_on_or_not(
+    gateway: FlaskClient, publisher: MemoryPublisher, decision: str
+) -> None:
+    value = {"incident": INCIDENT, "run": RUN, "decision": decision}
+    body = requesting.pressed({"action_id": f"aiops.{decision}", "value": json.dumps(value)})
+    assert post(gateway, "slack", requesting.slack(body)) == 200
+    (message,) = publisher.topics[topics.CONTROL]
+    word = RunJudged.model_validate_json(message.event.data)
+    assert (word.run, word.incident, word.decision) == (RUN, INCIDENT, decision)
+    assert word.given_by == "slack:U123"
+    assert (message.key, message.event.type) == (INCIDENT, RunJudged.type)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +256,8 @@ def test_a_verdict_button_is_feedback(
         ("aiops.acknowledge", VALUES["aiops.acknowledge"] | {"incident": "a" * 100_000}, 400),
         ("aiops.silence", {"incident": INCIDENT, "minutes": 10**9}, 400),
         ("aiops.real", OPINION | {"verdict": "not_anomaly"}, 400),
+        ("aiops.approve", {"incident": INCIDENT, "run": RUN, "decision": "reject"}, 400),
+        ("aiops.approve", {"incident": INCIDENT, "run": "../x", "decision": "approve"}, 400),
         ("aiops.unheard_of", VALUES["aiops.acknowledge"], 200),
         ("theirs", {}, 200),
     ],

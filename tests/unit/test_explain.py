@@ -8,6 +8,7 @@ import pytest
 
 from aiops.action_log import ActionRecord, Step, Withheld
 from aiops.events import ChangeObserved, Join, Similar, Suspect
+from aiops.runs import Change, Considered, Run, RunStep
 from aiops.topology import EMPTY, Topology
 from functions.correlate.rankers import evidence as evidence_ranker
 from functions.correlate.rankers import traversal
@@ -151,6 +152,32 @@ def test_the_timeline_tells_changes_anomalies_telling_steps_and_the_end_in_order
         ("webhook", "not sent"),
     ]
     assert "webhook is off: no URL" in page(found)
+
+
+def test_what_runbooks_did_and_why_others_did_nothing_is_told() -> None:
+    material = ranked(CART, CHECKOUT)
+    changes = (
+        Change(state="proposed", at=START, reason="it answers the likeliest cause"),
+        Change(state="approved", at=START + 1, reason="1 of 1", by="slack:U1"),
+    )
+    touch = RunStep(operation="touch", arguments={}, target="Pod a/b", summary="touch Pod a/b")
+    run = Run(
+        id=ID, number=1, incident=ID, generation=1, runbook="restart", mode="approve",
+        domain="shop", service="cart", metric="cpu", version=1, steps=(touch,), changes=changes,
+        next_at=START, expires_at=START,
+    )  # fmt: skip
+    considered = (
+        Considered(runbook="restart", chosen=True, reason="it answers"),
+        Considered(runbook="scale", chosen=False, reason="service is 'cart', not db"),
+    )
+    response = ActionRecord(incident=ID, runs=(run,), considered=considered)
+    found = explain(Material(material.incident, material.evidence, SHOP, response=response))
+    assert [(one.kind, one.state, one.reason) for one in found.steps] == [
+        ("restart", "proposed", "it answers the likeliest cause"),
+        ("restart", "approved", "1 of 1 (slack:U1)"),
+        ("scale", "not run", "service is 'cart', not db"),
+    ]
+    assert "runbook scale: not run, service is 'cart', not db" in "\n".join(lines_of(found))
 
 
 def step(channel: str) -> Step:

@@ -4,9 +4,12 @@ What is about to be done is stored first. Before every call the switch that stop
 looked at, and the locks on the targets are taken or renewed.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ValidationError
 
 from aiops.action_log import ActionLog, ActionRecord
 from aiops.clock import Clock
@@ -22,9 +25,9 @@ from aiops.rails import (
     open_until,
     settle,
 )
-from aiops.runs import Run
+from aiops.runs import Run, RunStep
 from functions.act.changes import change
-from functions.act.operation import OPERATION_SECONDS, Outcome
+from functions.act.operation import OPERATION_SECONDS, Operation, Outcome
 from functions.act.performer import SENDING_SECONDS, Budget
 from functions.act.runbooks import life
 from functions.act.runbooks.guarding import hesitation, spared, untimely
@@ -121,7 +124,7 @@ class Runner:
         runbook = self.shelf.runbook(run.runbook)
         if run.ended:
             return self._settle(run, runbook)
-        if runbook is None or runbook.guard.mode == "off":
+        if runbook is None or runbook.guard.mode == "off" or not self._known(run):
             return self._abandon(run, now)
         steps = {
             "proposed": self._check,
@@ -144,7 +147,7 @@ class Runner:
         if self._paused(run) or self._late(held_since):
             return "waits"
         operation = self.shelf.operations[run.steps[place].operation]
-        arguments = operation.arguments.model_validate(run.steps[place].arguments)
+        arguments = _arguments(operation, run.steps[place])
         outcome = operation.dry_run(arguments, life.order_of(run, place))
         again = self._again_at(run, outcome)
 
@@ -247,7 +250,7 @@ class Runner:
         if self.rails.paused() is not None or self._late(held_since):
             self._alter(run, lambda run: life.unmarked(run, place, now))
             return "waits"
-        arguments = operation.arguments.model_validate(run.steps[place].arguments)
+        arguments = _arguments(operation, run.steps[place])
         outcome = operation.perform(arguments, life.order_of(run, place))
         then, again = self.clock.now(), self._again_at(run, outcome)
         self._alter(run, lambda run: life.noted(run, place, outcome, then, again))
@@ -286,7 +289,7 @@ class Runner:
         return "settled"
 
     def _abandon(self, run: Run, now: int) -> str:
-        """End a run whose runbook is gone, or off; what was marked may have been done."""
+        """End a run whose runbook is gone, changed or off; what was marked may have been done."""
 
         def end(run: Run) -> Run:
             if run.ended:
@@ -294,10 +297,19 @@ class Runner:
             sending = any(step.state == "sending" for step in run.steps)
             begun = any(step.attempts for step in run.steps)
             state: RunState = "unknown" if sending or begun else "skipped"
-            return life.into(run, state, now, "its runbook is gone, or off")
+            return life.into(run, state, now, "its runbook is gone, changed or off")
 
         self._alter(run, end)
         return "abandoned"
+
+    def _known(self, run: Run) -> bool:
+        """Return whether what a run does can still be done: code and settings may have changed."""
+        try:
+            for step in run.steps:
+                _arguments(self.shelf.operations[step.operation], step)
+        except (KeyError, ValidationError):
+            return False
+        return True
 
     def _paused(self, run: Run) -> bool:
         """Put a run off while everything is stopped."""
@@ -362,6 +374,10 @@ def ending_of(run: Run, runbook: Runbook | None) -> Ending:
         at=run.changes[-1].at,
         rest_ms=milliseconds(runbook.guard.cooldown) if attempted and runbook is not None else 0,
     )
+
+
+def _arguments(operation: Operation, step: RunStep) -> BaseModel:
+    return operation.arguments.model_validate_json(json.dumps(step.arguments))
 
 
 def _due(record: ActionRecord, now: int) -> Run | None:

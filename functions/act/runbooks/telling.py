@@ -76,7 +76,7 @@ def _kind(earlier: Run | None, run: Run, readers: Readers) -> Kind | None:
         return None
     if run.state == "skipped" and run.over_at is not None and was in {None, "proposed"}:
         return None
-    failed = run.state in {"failed", "unknown"}
+    failed = run.state in {"failed", "unknown"} and not run.taken_over
     return "run_failed" if failed and run.runbook in readers.pages else "run_finished"
 
 
