@@ -13,12 +13,16 @@ from local.manifests import first_problem, read_yaml
 from local.objects import Name, Strict
 
 _REFERENCE = re.compile(r"^\{\{ *(env|secret|configMap):([^:} ]+)(?::([^} ]+))? *\}\}$")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Variable(Strict):
-    """One environment variable; the value may refer to a Secret or ConfigMap key."""
+    """One environment variable; the value may refer to a Secret or ConfigMap key.
 
-    name: str
+    Without a name it refers to a whole Secret or ConfigMap, and each of its keys is a variable.
+    """
+
+    name: str = ""
     value: str
 
 
@@ -119,6 +123,30 @@ def load_functions(folder: Path) -> dict[Path, FuncFile]:
         Misconfigured: the message names the file and its first field that is wrong.
     """
     return {file.parent: _read(file) for file in sorted(folder.glob("*/func.yaml"))}
+
+
+def resolve_all(
+    variable: Variable,
+    where: str,
+    environ: Mapping[str, str],
+    secrets: Mapping[str, Mapping[str, str]],
+    config_maps: Mapping[str, Mapping[str, str]],
+) -> dict[str, str]:
+    """Return the variables an entry stands for, with their values.
+
+    Raises:
+        Misconfigured: what it refers to has no value; the message names both.
+    """
+    if variable.name:
+        return {variable.name: resolve(variable, where, environ, secrets, config_maps)}
+    match = _REFERENCE.match(variable.value)
+    if match is None or match.group(1) == "env" or match.group(3):
+        raise Misconfigured(f"{where}: an entry without a name: not understood: {variable.value}")
+    kind, name, _ = match.groups()
+    found = (secrets if kind == "secret" else config_maps).get(name)
+    if found is None:
+        raise Misconfigured(f"{where}: there is no {kind} {name}")
+    return {key: value for key, value in found.items() if _VARIABLE.fullmatch(key)}
 
 
 def resolve(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import urllib3
 
-from local.func_file import FuncFile, resolve
+from local.func_file import FuncFile, resolve_all
 from local.servers.process import ChildProcess, free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -148,9 +148,11 @@ def environment(folder: Path, func: FuncFile, values: Values, mounts: Path) -> d
         volume.path: _mount(mounts, volume.config_map, values) for volume in func.run.volumes
     }
     found = {
-        variable.name: values.environ.get(variable.name)
-        or resolve(variable, where, os.environ, values.secrets, values.config_maps)
+        name: values.environ.get(name) or value
         for variable in func.run.envs
+        for name, value in resolve_all(
+            variable, where, os.environ, values.secrets, values.config_maps
+        ).items()
     }
     mounted = {name: str(folders.get(value, value)) for name, value in found.items()}
     return _inherited() | mounted | dict(values.environ)

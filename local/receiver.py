@@ -118,7 +118,8 @@ class Receiver:
     def secrets(self) -> tuple[str, ...]:
         """What of the settings nobody else may see."""
         written = base64.b64encode(self._signing_key).decode()
-        return (self._slack_token, self._routing_key, written, self._apprise_token)
+        ours = (self._slack_token, self._routing_key, written, self._apprise_token)
+        return (*ours, self.workspace.token)
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from local.functions import Values
 from local.manifests import Manifests
 
-CHANNEL_SECRETS = {
-    "slack.webhook.url": "SLACK_WEBHOOK_URL",
-    "slack.bot.token": "SLACK_BOT_TOKEN",
-    "slack.channel": "SLACK_CHANNEL",
-    "slack.api.url": "SLACK_API_URL",
-    "pagerduty.routing.key": "PAGERDUTY_ROUTING_KEY",
-    "pagerduty.url": "PAGERDUTY_URL",
-    "webhook.url": "WEBHOOK_URL",
-    "webhook.secret": "WEBHOOK_SECRET",
-}
-"""Keys of the Secret `aiops-channels`, and the variables that give them on this machine.
+CHANNEL_SECRETS = (
+    "SLACK_WEBHOOK_URL",
+    "SLACK_BOT_TOKEN",
+    "SLACK_CHANNEL",
+    "SLACK_API_URL",
+    "PAGERDUTY_ROUTING_KEY",
+    "PAGERDUTY_URL",
+    "WEBHOOK_URL",
+    "WEBHOOK_SECRET",
+    "APPRISE_URLS",
+)
+"""Keys of the Secret `aiops-channels`, each a variable of that name, here as there.
 
-One that is not set is empty, which switches its channel off.
+One that is not set switches its channel off.
 """
 
 GATEWAY = "aiops-gateway"
@@ -62,7 +63,7 @@ def settings(
         "runbook.url": shell.get("RUNBOOK_URL", ""),
         "webhook.format": shell.get("WEBHOOK_FORMAT", ""),
     }
-    channels = {key: shell.get(name, "") for key, name in CHANNEL_SECRETS.items()}
+    channels = {name: shell[name] for name in CHANNEL_SECRETS if name in shell}
     given = {**shell, **environ}
     senders = {key: given.get(name, "") for key, name in GATEWAY_SECRETS.items()}
     secrets = {

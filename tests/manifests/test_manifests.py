@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from aiops import topics
+from aiops.plugins import available
+from aiops.plugins import load as load_plugin
+from functions.act.wiring import CHANNELS
 from local.delivery.cron import Schedule
 from local.func_file import FuncFile, load_functions
 from local.manifests import load
 from local.objects import DeliverySpec, Destination
+from local.settings import CHANNEL_SECRETS
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "knative" / "base"
@@ -157,6 +161,16 @@ def test_a_function_refers_only_to_config_that_exists(folder: str) -> None:
             assert key in config[name], variable
     for volume in FUNCTIONS[folder].run.volumes:
         assert volume.config_map in config
+
+
+@pytest.mark.parametrize("name", available(CHANNELS))
+def test_every_setting_of_a_channel_can_be_given_and_none_has_to_be(name: str) -> None:
+    named = {variable.name: variable.value for variable in FUNCTIONS["act"].run.envs}
+    plugin = load_plugin(CHANNELS, name, "Channel")
+    for setting in (*plugin.needs, *plugin.takes):
+        assert setting in CHANNEL_SECRETS or setting in named, setting
+        assert "secret:" not in named.get(setting, ""), "a pod without that key would not start"
+    assert "{{ secret:aiops-channels }}" in {one.value for one in FUNCTIONS["act"].run.envs}
 
 
 @pytest.mark.parametrize("folder", FUNCTIONS)

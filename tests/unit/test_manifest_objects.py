@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from aiops.errors import Misconfigured
-from local.func_file import Variable, load_functions, resolve
+from local.func_file import Variable, load_functions, resolve, resolve_all
 from local.manifests import load, parse
 from local.objects import duration_seconds
 
@@ -124,6 +124,21 @@ def test_a_reference_without_a_value_names_the_variable(value: str) -> None:
     variable = Variable(name="REDIS_URL", value=value)
     with pytest.raises(Misconfigured, match=r"detect/func\.yaml: REDIS_URL: "):
         resolve(variable, "detect/func.yaml", {}, SECRETS, CONFIG)
+
+
+def test_a_whole_secret_gives_a_variable_for_each_key_that_can_name_one() -> None:
+    secrets = {"channels": {"SLACK_URL": "https://x", "slack.url": "https://y"}}
+    variable = Variable(value="{{ secret:channels }}")
+    assert resolve_all(variable, "func.yaml", {}, secrets, {}) == {"SLACK_URL": "https://x"}
+    assert resolve_all(Variable(name="X", value="8"), "func.yaml", {}, {}, {}) == {"X": "8"}
+
+
+@pytest.mark.parametrize(
+    "value", ["{{ secret:other }}", "{{ secret:aiops-redis:url }}", "{{ env:HOME }}", "8"]
+)
+def test_an_entry_without_a_name_that_is_no_whole_secret_is_refused(value: str) -> None:
+    with pytest.raises(Misconfigured, match=r"act/func\.yaml: "):
+        resolve_all(Variable(value=value), "act/func.yaml", {}, SECRETS, CONFIG)
 
 
 def test_an_unknown_field_of_a_func_yaml_is_named(tmp_path: Path) -> None:
