@@ -10,16 +10,18 @@ from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.clock import ManualClock, SystemClock
 from aiops.events import INCIDENT_TYPES, Incident, WorkDue
+from aiops.ids import derive
 from aiops.ports import Event
 from aiops.series import Series, SeriesMap
 from aiops.training import History
 from functions.act.allowed import Allowed
+from functions.act.channel import Delivery
 from functions.act.config import ActConfig, ChannelRule
 from functions.act.connecting import Connector
 from functions.act.handler import ActHandler
 from functions.act.performer import Performer
 from functions.act.plots.illustrator import HistoryIllustrator, Illustrated
-from functions.act.sender import HttpSender
+from functions.act.sender import CALL_SECONDS, Calls, HttpSender
 from functions.act.wiring import open_channels
 from local.explain.curves import heard
 from local.in_process import InProcess
@@ -90,6 +92,7 @@ class Teller:
     ) -> None:
         self.clock = clock
         self.log = MemoryActionLog(timer=time.monotonic)
+        self._sender = HttpSender(Connector(Allowed.parse("127.0.0.0/8")))
         config = ActConfig(channels=(ChannelRule(channel=CHANNEL),))
         channels, off = open_channels(config, environment.get)
         self.channel = channels[CHANNEL]
@@ -97,7 +100,7 @@ class Teller:
             self.channel.illustrate(HistoryIllustrator(lambda: history))
         performer = Performer(
             log=self.log,
-            sender=HttpSender(Connector(Allowed.parse("127.0.0.0/8"))),
+            sender=self._sender,
             channels=channels,
             off=off,
             clock=clock,
@@ -115,6 +118,19 @@ class Teller:
         self._handler(_event(INCIDENT_TYPES[1], at, incident.model_dump_json().encode()))
         due = WorkDue(stage="act", now=at)
         self._handler(_event(WorkDue.type, at, due.model_dump_json().encode()))
+
+    def propose(self, incident: Incident, words: str) -> None:
+        """Tell of a run of a runbook that waits for consent."""
+        record = self.log.read(incident.id)
+        if record is None:
+            return
+        run = derive("run", incident.id)
+        opened = record.on(CHANNEL)[0]
+        update = {"id": derive("step", run), "kind": "run_proposed", "reason": words, "run": run}
+        receipt = record.receipts.get(CHANNEL, {})
+        delivery = Delivery(opened.model_copy(update=update), incident, int(time.time()), receipt)
+        ends = time.monotonic() + CALL_SECONDS
+        self.channel.deliver(delivery, Calls(self._sender, time.monotonic, ends))
 
 
 def samples_of(recording: Recording, incidents: Sequence[Incident]) -> Callable[[ManualClock], Any]:

@@ -1,7 +1,7 @@
 """Pictures of what people see in Slack: an incident of a drawn scenario, told by `act` itself.
 
-`python -m local.slack.gallery --out docs` writes `slack-opened.png`, `slack-resolved.png` and
-`slack-plot.png`; `--html` leaves the pages beside them. Without a browser only pages are written.
+`python -m local.slack.gallery --out docs` writes `slack-opened.png`, `slack-resolved.png`,
+`slack-run.png` and `slack-plot.png`; `--html` leaves the pages beside them. Without a browser only pages are written.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from local.slack.photo import photograph
 from local.slack.workspace import Workspace
 
 ROOM = "incidents"
+PROPOSAL = "roll-back would restart Deployment shop/{} (waits for one approval)"
 LINKS = {
     "INCIDENT_URL": "https://console.example.com/incidents/",
     "GRAPH_URL": "https://grafana.example.com/d/service?var-service=",
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the pictures; 1 where the scenario has no incident with a beginning and an end."""
     parser = argparse.ArgumentParser(prog="python -m local.slack.gallery", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder")
-    parser.add_argument("--seed", type=int, default=1, help="of the scenario")
+    parser.add_argument("--seed", type=int, default=4, help="of the scenario")
     parser.add_argument("--html", action="store_true", help="leave the pages as well")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -64,11 +65,19 @@ def _show(
                 _keep(workspace, out / "slack-opened.png", html=html)
                 (out / "slack-plot.png").write_bytes(_plot(workspace))
         _keep(workspace, out / "slack-resolved.png", html=html)
+    with Receiver() as receiver:
+        workspace, clock.ms = receiver.workspace, story[0][0]
+        workspace.clock = lambda: clock.ms / 1000
+        teller = Teller({**workspace.environment, **LINKS}, clock, history)
+        at, snapshot = next((at, one) for at, one in story if one.notified_at is not None)
+        teller.tell(at, snapshot)
+        teller.propose(snapshot, PROPOSAL.format(snapshot.root_cause[0].service))
+        _keep(workspace, out / "slack-run.png", html=html, dialog="aiops.approve")
 
 
-def _keep(workspace: Workspace, file: Path, *, html: bool) -> None:
+def _keep(workspace: Workspace, file: Path, *, html: bool, dialog: str = "") -> None:
     root = workspace.roots[-1]
-    shown = page(ROOM, root, workspace.thread(root.ts), workspace.files)
+    shown = page(ROOM, root, workspace.thread(root.ts), workspace.files, dialog)
     try:
         photograph(shown, file)
     except Unavailable as missing:

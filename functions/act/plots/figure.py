@@ -31,7 +31,7 @@ ALARM, SPAN, GRID = "#d1342f", "#fbe3e1", "#e6eaee"
 SHADES = ("", "#7fb2d9", "#e5c04b", "#ee9b3a", "#dd5a36", "#c3201f")
 """By severity."""
 
-MOST_TITLE, MOST_LINE, MOST_NAME = 72, 110, 40
+MOST_TITLE, MOST_LINE, MOST_NAME = 72, 112, 40
 _PADDING = 0.12
 _FIRST_UNKNOWN = 0x500
 """Matplotlib's own font has Latin, Greek and Cyrillic letters."""
@@ -54,7 +54,15 @@ def of_series(curve: Curve) -> bytes:
         time = [_date(ms) for ms in curve.time.tolist()]
         since, until = _date(curve.since), _date(max(curve.until, curve.since + 60_000))
         axis.axvspan(since, until, color=SPAN, lw=0, zorder=0)
-        axis.axhspan(band.lower, band.upper, color=BAND, alpha=0.75, lw=0, zorder=1, label="usual")
+        axis.axhspan(
+            band.lower,
+            band.upper,
+            color=BAND,
+            alpha=0.75,
+            lw=0,
+            zorder=1,
+            label="usual, as of the peak",
+        )
         axis.axhline(band.expected, color=EDGE, lw=1.1, ls=(0, (5, 3)), zorder=2, label="expected")
         axis.plot(time, curve.value, color=INK, lw=1.4, zorder=3, label="measured")
         beyond = np.flatnonzero(curve.outside).tolist()
@@ -184,7 +192,7 @@ def _said(curve: Curve, unit: str) -> str:
     often = f", {curve.count} anomalies" if curve.count > 1 else ""
     return (
         f"{written(value, unit)} at {time_of_day(at)}, usually {low} to {high}"
-        f" (band as of then) · since {moment(curve.since)}{often}"
+        f" · since {moment(curve.since)}{often}"
     )
 
 

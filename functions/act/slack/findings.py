@@ -1,5 +1,7 @@
 """What was found out about an incident, line by line, as both forms of Slack message tell it."""
 
+from collections.abc import Callable
+
 from aiops.events import Evidence, Incident, Suspect
 from functions.act import wording
 from functions.act.slack.blocks import Block, code, literal, section
@@ -35,20 +37,24 @@ def reach(incident: Incident) -> list[str]:
     return [f"*May also be affected:* {literal(wording.names(incident.blast_radius, NAMES))}"]
 
 
-def evidence(incident: Incident, limit: int = EVIDENCE_LINES) -> list[str]:
+def evidence(
+    incident: Incident,
+    limit: int = EVIDENCE_LINES,
+    measured: Callable[[Evidence], str] = wording.measured,
+) -> list[str]:
     """Return what the strongest series showed."""
     if not incident.evidence:
         return []
+    lines = [
+        f"• {code(one.peak.service)} {code(one.peak.metric)} {literal(measured(one))}"
+        for one in incident.evidence[:limit]
+    ]
     rest = len(incident.evidence) - limit
     more = [f"and {rest} more series"] if rest > 0 else []
-    return ["*Evidence, strongest first*", *map(_shown, incident.evidence[:limit]), *more]
+    return ["*Evidence, strongest first*", *lines, *more]
 
 
 def suspected(one: Suspect) -> str:
     """Return a suspect and why."""
     reasons = literal(wording.suspect(one))
     return code(one.service) + (f": {reasons}" if reasons else "")
-
-
-def _shown(one: Evidence) -> str:
-    return f"• {code(one.peak.service)} {code(one.peak.metric)} {literal(wording.measured(one))}"

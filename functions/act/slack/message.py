@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiops.action_log import Step
-from aiops.events import Incident, Similar
+from aiops.events import Evidence, Incident, Similar
 from functions.act import wording
 from functions.act.links import Link
 from functions.act.plots.subject import subject
+from functions.act.plots.units import unit_of, written
 from functions.act.slack.blocks import (
     Block,
     code,
@@ -26,7 +27,7 @@ MAX_TEXT = 300
 SIGNS = ("", "🔵", "🟡", "🟠", "🔴", "🔴")
 """By severity."""
 
-_SUSPECTS = 3
+_SUSPECTS, _REASONS, _REASON = 3, 4, 200
 _EVIDENCE_LINES = 3
 
 
@@ -54,12 +55,12 @@ def message(step: Step, incident: Incident, view: View) -> dict[str, Any]:
     blocks = [
         header(headline(step, incident), f"head-{step.id}"),
         fields(_facts(step, incident)),
-        *_why(incident),
+        *_why(incident, over=over),
     ]
     if view.file:
         blocks.append(image(view.file, _alt(incident)))
     if not over and incident.evidence:
-        blocks.append(section(evidence(incident, _EVIDENCE_LINES)))
+        blocks.append(section(evidence(incident, _EVIDENCE_LINES, _measured)))
     if view.proposal is not None and not over:
         about = literal(wording.cut(view.proposal.about, wording.MAX_REASON))
         blocks.append(section([f"*Runbook:* {about}"]))
@@ -108,15 +109,15 @@ def _times(incident: Incident) -> str:
     return f"{wording.moment(incident.opened_at).removesuffix(' UTC')} to {until} UTC\n{took}"
 
 
-def _why(incident: Incident) -> list[Block]:
-    """Return why the first suspect is suspected, and who else is."""
+def _why(incident: Incident, *, over: bool) -> list[Block]:
+    """Return why the first suspect is suspected and, while it goes on, who else is."""
     if not incident.root_cause:
         return []
     first, *others = incident.root_cause[:_SUSPECTS]
-    why = literal(wording.suspect(first))
-    lines = [f"*Why:* {why}"] if why else []
-    if others:
-        lines.append("*Or:*")
+    reasons = [literal(wording.cut(one, _REASON)) for one in first.reasons[:_REASONS]]
+    lines = ["*Why*", *(f"• {one}" for one in reasons)] if reasons else []
+    if others and not over:
+        lines.append("*Or*")
         lines += [f"{place}. {suspected(one)}" for place, one in enumerate(others, 2)]
     return [section(lines)] if lines else []
 
@@ -125,7 +126,19 @@ def _alt(incident: Incident) -> str:
     shown = subject(incident)
     if shown is None:
         return incident.title
-    return f"{shown.peak.service} {shown.peak.metric}: {wording.measured(shown)}"
+    return f"{shown.peak.service} {shown.peak.metric}: {_measured(shown)}"
+
+
+def _measured(one: Evidence) -> str:
+    """Return what a series showed at its strongest, in its unit."""
+    peak = one.peak
+    if peak.alert is not None:
+        return wording.measured(one)
+    value, lower, upper = (
+        written(number, unit_of(peak.metric)) for number in (peak.value, peak.lower, peak.upper)
+    )
+    often = f"{one.count} times since" if one.count > 1 else "at"
+    return f"{value}, usually {lower} to {upper} ({often} {wording.time_of_day(one.first)})"
 
 
 def _small_print(step: Step, incident: Incident, view: View) -> list[str]:

@@ -62,7 +62,7 @@ def _more(step: Step, incident: Incident) -> list[str]:
     if not incident.root_cause:
         return []
     first = incident.root_cause[0]
-    why = literal(wording.suspect(first))
+    why = literal(wording.cut(next(iter(first.reasons), ""), wording.MAX_REASON))
     if step.kind == "cause_changed" and why:
         return [why]
     if step.kind in {"resolved", "reopened", "flapping"}:
