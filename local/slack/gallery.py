@@ -1,7 +1,8 @@
 """Pictures of what people see in Slack: an incident of a drawn scenario, told by `act` itself.
 
 `python -m local.slack.gallery --out docs` writes `slack-opened.png`, `slack-resolved.png`,
-`slack-run.png` and `slack-plot.png`; `--html` leaves the pages beside them. Without a browser only pages are written.
+`slack-run.png` and `slack-plot.png`; `--html` leaves the pages beside them. Without a browser only
+pages are written.
 """
 
 import argparse
