@@ -12,7 +12,7 @@ from functions.act.answer import Answer
 
 Payload = dict[str, Any]
 Repeat = Literal["same_state", "same_id", "visible"]
-Method = Literal["GET", "POST", "PUT"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
 

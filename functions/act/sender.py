@@ -76,17 +76,22 @@ class HttpSender:
     Args:
         connector: Knows where requests may go.
         read_seconds: How long a receiver may say nothing at all.
+        authorities: File of the certificates that receivers are verified by.
     """
 
     def __init__(
-        self, connector: Connector | None = None, read_seconds: float = READ_SECONDS
+        self,
+        connector: Connector | None = None,
+        read_seconds: float = READ_SECONDS,
+        authorities: str = "",
     ) -> None:
         self._connector = connector or Connector()
         self._read_seconds = read_seconds
+        self._authorities = authorities
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=certifi.where())
+        return ssl.create_default_context(cafile=self._authorities or certifi.where())
 
     def send(self, request: Request, seconds: float = CALL_SECONDS) -> Answer:
         """Make one attempt."""

@@ -61,7 +61,7 @@ class Channel:
     def __init__(self, values: Mapping[str, str]) -> None:
         self._url = address(values, "WEBHOOK_URL", plain=True)
         self._written = values["WEBHOOK_SECRET"]
-        self._secret = _decoded(self._written)
+        self._secret = decoded(self._written)
         self._format = values["WEBHOOK_FORMAT"]
         if self._format not in _FORMATS:
             raise Misconfigured(f"WEBHOOK_FORMAT: expected {' or '.join(_FORMATS)}")
@@ -143,12 +143,17 @@ def _bounded(value: Any, room: _Room) -> Any:
     return value
 
 
-def _decoded(written: str) -> bytes:
+def decoded(written: str, name: str = "WEBHOOK_SECRET") -> bytes:
+    """Return the secret that stands for itself in base64.
+
+    Raises:
+        Misconfigured: it is none; the message gives its name alone.
+    """
     prefix, _, rest = written.partition("_")
     try:
         secret = base64.b64decode(rest, validate=True)
     except (binascii.Error, ValueError):
         secret = b""
     if prefix != "whsec" or len(secret) not in _SECRET_BYTES:
-        raise Misconfigured("WEBHOOK_SECRET: expected whsec_ and the base64 of 24 to 64 bytes")
+        raise Misconfigured(f"{name}: expected whsec_ and the base64 of 24 to 64 bytes")
     return secret
