@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.receiver import Receiver
-from local.receiving import Fault, pagerduty, slack, webhook
+from local.rates import vendors
+from local.receiving import Fault, notification, pagerduty, slack, webhook
 
 JSON = {"content-type": "application/json"}
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
@@ -140,6 +141,8 @@ def test_pagerduty_takes_an_alert_and_its_end():
         ({"payload": payload(severity="major")}, "severity"),
         ({"payload": payload(custom_details=[])}, "custom_details"),
         ({"links": [{"text": "x"}]}, "links"),
+        ({"links": [{"href": "javascript:alert(1)"}]}, "links"),
+        ({"payload": payload(**{"class": 1})}, "class"),
         ({"payload": payload(custom_details={"x": "y" * 600_000})}, "413"),
     ],
 )
@@ -196,6 +199,74 @@ def test_a_webhook_is_taken_under_its_id():
 def test_a_webhook_is_refused(headers, body, error):
     with pytest.raises(Fault, match=error):
         webhook(headers, body, KEY, NOW)
+
+
+CLOUDEVENT = {
+    "ce-specversion": "1.0",
+    "ce-id": "step-1",
+    "ce-source": "/x",
+    "ce-type": "x.opened",
+    "ce-time": "2026-01-31T12:00:00Z",
+    "content-type": "application/json",
+}
+DATA = b'{"reason": "first", "incident": {"title": "cart"}}'
+
+
+def test_a_webhook_may_be_a_cloudevent():
+    taken = webhook(signed(DATA) | CLOUDEVENT, DATA, KEY, NOW)
+    assert (taken.key, taken.kind, taken.lines) == ("step-1", "x.opened", ("cart", "first"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"ce-specversion": "0.3"}, "specversion"),
+        ({"content-type": ""}, "datacontenttype"),
+        ({"ce-source": ""}, "source"),
+        ({"ce-type": ""}, "type"),
+        ({"ce-time": "soon"}, "time"),
+        ({"ce-subject": "a b"}, "encoded"),
+        ({"ce-sub_ject": "a"}, "name"),
+    ],
+)
+def test_a_cloudevent_is_refused(changes, error):
+    with pytest.raises(Fault, match=error):
+        webhook(signed(DATA) | CLOUDEVENT | changes, DATA, KEY, NOW)
+
+
+def test_a_webhook_of_more_than_20_kilobytes_is_refused():
+    body = json.dumps({**json.loads(BODY), "more": "x" * 20_000}).encode()
+    with pytest.raises(Fault, match="413"):
+        webhook(signed(body), body, KEY, NOW)
+
+
+def test_a_notification_is_taken_under_the_id_of_its_step():
+    body = {"title": "[Resolved] cart", "message": "it is over\nPossible repeat: x\nStep step-1"}
+    taken = notification(JSON, json.dumps(body).encode())
+    assert (taken.key, taken.kind, taken.possible_repeat) == ("step-1", "Resolved", True)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"title": "x"}', b'{"title": "x", "message": ""}'])
+def test_a_notification_is_refused(body):
+    with pytest.raises(Fault):
+        notification(JSON, body)
+
+
+def test_rates_are_those_of_the_vendors_in_any_stretch_of_time():
+    now = 0.0
+    rates = vendors(lambda: now)
+    assert rates["slack"].refusal() is None
+    now = 0.75
+    assert rates["slack"].refusal() == {"Retry-After": "1"}
+    now = 1.0
+    assert rates["slack"].refusal() is None
+    for _ in range(120):
+        assert rates["pagerduty"].refusal() is None
+    assert rates["pagerduty"].refusal() == {}
+    now = 60.9
+    assert rates["pagerduty"].refusal() == {}
+    now = 61.0
+    assert rates["pagerduty"].refusal() is None
 
 
 def test_a_message_whose_sender_died_in_the_middle_is_neither_taken_nor_refused():
