@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.receiver import Receiver
 from local.rates import vendors
+from local.receiver import Receiver
 from local.receiving import Fault, notification, pagerduty, slack, webhook
 
 JSON = {"content-type": "application/json"}
