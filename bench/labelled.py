@@ -107,9 +107,11 @@ def quality(
     fixed = [
         File(a.astype(float), w) for a, (_, w) in zip(alarms[:count], labelled.nab, strict=True)
     ]
-    cloud = [_present(one, e) for one, e in zip(labelled.cloud, evidence[count:], strict=True)]
+    cloud = [
+        rows_that_count(one, e) for one, e in zip(labelled.cloud, evidence[count:], strict=True)
+    ]
     at_line = [
-        _present(one, a.astype(float))
+        rows_that_count(one, a.astype(float))
         for one, a in zip(labelled.cloud, alarms[count:], strict=True)
     ]
     days = sum(float(np.ptp(one.time)) / DAY_MS for one in labelled.series)
@@ -122,9 +124,10 @@ def quality(
     )
 
 
-def _present(
+def rows_that_count(
     one: SeriesFile, evidence: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return evidence and labels of the rows that have a value."""
     there = np.isfinite(one.value)
     labels = np.zeros(len(there), dtype=bool) if one.labelled is None else one.labelled
     return evidence[there], labels[there]
