@@ -14,6 +14,7 @@ from PIL import Image
 
 from aiops.adapters.memory_history import MemoryHistory
 from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.baseline.detector import Detector
 from aiops.errors import Unavailable
 from aiops.events import Alert
 from aiops.series import shard_of
@@ -82,6 +83,47 @@ def test_a_curve_shows_the_samples_around_the_anomaly_and_marks_what_lay_outside
     assert since <= curve.time[0] < curve.time[-1] < until
     assert (piece.peak.time, piece.peak.value) in zip(curve.time, curve.value, strict=True)
     assert curve.time[curve.outside].tolist() == [START, START + MINUTE]
+
+
+def judged(history, at):
+    """Return evidence with what the default detector says of a sample."""
+    detector, edges = Detector(), []
+    state = np.zeros(1, dtype=detector.dtype)
+    for place in range(len(history.time)):
+        now = slice(place, place + 1)
+        scores = detector.score(state, history.time[now], history.value[now])
+        edges.append((scores.lower[0], scores.expected[0], scores.upper[0]))
+    lower, expected, upper = map(float, edges[at])
+    piece = evidence(
+        "cart", "cpu", 10, value=float(history.value[at]), time=int(history.time[at]),
+        lower=lower, expected=expected, upper=upper,
+    )  # fmt: skip
+    return piece, np.array(edges)
+
+
+def test_the_default_detectors_band_is_found_again_all_along():
+    history = kept(600)
+    at = int(np.searchsorted(history.time, START))
+    piece, edges = judged(history, at)
+    curve = curve_of(piece, history)
+    assert curve.moving
+    shown = np.searchsorted(history.time, curve.time)
+    assert np.allclose(curve.lower, edges[shown, 0])
+    assert np.allclose(curve.upper, edges[shown, 2])
+    assert len(np.unique(curve.upper)) > 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"upper": 5.0}, {"lower": -5.0}, {"detector": "prophet"}], ids=str
+)
+def test_a_band_that_does_not_come_to_what_the_anomaly_says_is_not_shown(changes):
+    history = kept(600)
+    piece, _ = judged(history, int(np.searchsorted(history.time, START)))
+    piece = piece.model_copy(update={"peak": piece.peak.model_copy(update=changes)})
+    curve = curve_of(piece, history)
+    assert not curve.moving
+    assert set(curve.upper) == {piece.peak.upper}
+    assert set(curve.lower) == {piece.peak.lower}
 
 
 def test_few_samples_make_no_curve_and_many_are_thinned_without_losing_the_peak():

@@ -8,9 +8,13 @@ from numpy.typing import NDArray
 
 from aiops.events import Evidence, Incident
 from aiops.training import History
+from functions.act.plots.reliving import relived, with_peak
 
 BEFORE_MS = 2 * 3_600_000
 """How long before its first anomaly a series is shown, unless it was anomalous for longer."""
+
+LEARN_MS = 8 * 3_600_000
+"""How much earlier samples are wanted, so that a detector can learn from them again."""
 
 AFTER_MS = 10 * 60_000
 MOST_MS = 24 * 3_600_000
@@ -41,7 +45,11 @@ class Curve:
         metric: Tells the unit.
         time: Unix milliseconds, shape (n,), rising.
         value: Shape (n,), finite.
-        outside: Which of them lie outside the band within the incident, shape (n,).
+        expected: Shape (n,).
+        lower: Shape (n,).
+        upper: Shape (n,).
+        outside: Which lie outside the band within the incident, shape (n,).
+        moving: Whether the band is known all along, and not at the peak alone.
         peak: Time and value of the strongest anomaly.
         since: Time of the first anomaly.
         until: Time of the last.
@@ -52,7 +60,11 @@ class Curve:
     metric: str
     time: NDArray[np.int64]
     value: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
     outside: NDArray[np.bool_]
+    moving: bool
     band: Band
     peak: tuple[int, float]
     since: int
@@ -84,33 +96,44 @@ class Row:
 
 
 def window(piece: Evidence) -> tuple[int, int]:
-    """Return from when until before when samples of a series are wanted, unix milliseconds."""
+    """Return from when until before when a series is shown, unix milliseconds."""
     before = min(max(BEFORE_MS, 2 * (piece.last - piece.first)), MOST_MS)
     return max(0, piece.first - before), min(piece.last, piece.first + MOST_MS) + AFTER_MS + 1
 
 
+def wanted(piece: Evidence) -> tuple[int, int]:
+    """Return from when until before when samples are of use: to be shown, and to learn from."""
+    since, until = window(piece)
+    return max(0, since - LEARN_MS), until
+
+
 def curve_of(piece: Evidence, history: History) -> Curve | None:
     """Return a series with its band; None where too few samples of it are kept."""
-    near = history.between(*window(piece))
-    if len(near.time) < FEWEST_POINTS:
-        return None
+    since, until = window(piece)
     peak = piece.peak
-    other = near.time != peak.time
-    time = np.append(near.time[other], peak.time)
-    value = np.append(near.value[other], peak.value)
-    order = np.argsort(time)
-    time, value = time[order], np.clip(value[order], -LARGEST, LARGEST)
-    kept = _thinned(value, time == peak.time)
-    time, value = time[kept], value[kept]
+    known = with_peak(history.between(0, until), peak.time, _drawn(peak.value))
     band = Band(_drawn(peak.expected), _drawn(peak.lower), _drawn(peak.upper))
+    moving = relived(piece, known)
+    shown = np.flatnonzero(known.time >= since)
+    if len(shown) < FEWEST_POINTS:
+        return None
+    rows = shown[_thinned(known.value[shown], known.time[shown] == peak.time)]
+    flat = np.ones(len(known.time))
+    edges = moving or (flat * band.expected, flat * band.lower, flat * band.upper)
+    expected, lower, upper = (np.clip(edge[rows], -LARGEST, LARGEST) for edge in edges)
+    time, value = known.time[rows], np.clip(known.value[rows], -LARGEST, LARGEST)
     inside = (time >= piece.first) & (time <= piece.last)
-    beyond = (value < peak.lower) | (value > peak.upper)
+    beyond = (value < lower) | (value > upper)
     return Curve(
         f"{peak.service} · {peak.metric}",
         peak.metric,
         time,
         value,
+        expected,
+        lower,
+        upper,
         (inside & beyond) | (time == peak.time),
+        moving is not None,
         band,
         (peak.time, _drawn(peak.value)),
         piece.first,

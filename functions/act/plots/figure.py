@@ -48,22 +48,19 @@ _drawing = threading.Lock()
 
 def of_series(curve: Curve) -> bytes:
     """Return a series, what was usual at its peak, and what lay outside, as PNG."""
-    unit, band = unit_of(curve.metric), curve.band
+    unit = unit_of(curve.metric)
     with _drawing:
         figure, axis = _canvas(HEIGHT)
         time = [_date(ms) for ms in curve.time.tolist()]
         since, until = _date(curve.since), _date(max(curve.until, curve.since + 60_000))
         axis.axvspan(since, until, color=SPAN, lw=0, zorder=0)
-        axis.axhspan(
-            band.lower,
-            band.upper,
-            color=BAND,
-            alpha=0.75,
-            lw=0,
-            zorder=1,
-            label="usual, as of the peak",
+        usual = "usual" if curve.moving else "usual, as of the peak"
+        axis.fill_between(
+            time, curve.lower, curve.upper, color=BAND, alpha=0.75, lw=0, zorder=1, label=usual
         )
-        axis.axhline(band.expected, color=EDGE, lw=1.1, ls=(0, (5, 3)), zorder=2, label="expected")
+        axis.plot(
+            time, curve.expected, color=EDGE, lw=1.1, ls=(0, (5, 3)), zorder=2, label="expected"
+        )
         axis.plot(time, curve.value, color=INK, lw=1.4, zorder=3, label="measured")
         beyond = np.flatnonzero(curve.outside).tolist()
         axis.plot(
@@ -203,6 +200,7 @@ def _measured(row: Row) -> str:
 
 
 def _limits(curve: Curve) -> tuple[float, float]:
+    """Return what of the values to show: all of them, the band at the peak, and a margin."""
     low = min(float(curve.value.min()), curve.band.lower)
     high = max(float(curve.value.max()), curve.band.upper)
     room = (high - low) * _PADDING or max(1.0, abs(high)) * _PADDING

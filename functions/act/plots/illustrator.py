@@ -73,14 +73,14 @@ class HistoryIllustrator:
         return Picture(png, f"incident-{incident.id[:8]}.png", title)
 
     def _drawn(self, incident: Incident) -> bytes:
-        from functions.act.plots.curve import curve_of, rows_of, window
+        from functions.act.plots.curve import curve_of, rows_of, wanted
         from functions.act.plots.figure import of_incident, of_series
 
         shown = subject(incident)
         if shown is not None:
             place = (shard_of(shown.peak.series), shown.peak.series)
             try:
-                (kept,) = self.history().read([place], *window(shown))
+                (kept,) = self.history().read([place], *wanted(shown))
             except Unavailable as away:
                 _LOG.warning("no history for the plot of incident %s: %s", incident.id, away)
             else:

@@ -25,7 +25,7 @@ from functions.act.slack.web_api import GONE, Reply, WebApi
 DRAWN_AT: frozenset[Kind] = frozenset(("cause_changed", "reopened", "resolved"))
 """Besides the first step: what is worth showing is another then, or all there is to show."""
 
-DRAW_SECONDS = 4.0
+DRAW_SECONDS = 5.0
 """Left of a delivery when drawing begins; a plot that comes too late is drawn at the next step."""
 
 MOST_LOOKS = 3
