@@ -33,7 +33,6 @@ class Notifier:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
 
     def ask(self, order: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
         """Return what became of an order, in about so many seconds at most.
@@ -52,11 +51,11 @@ class Notifier:
             line = orjson.dumps({**order, "seconds": left}) + b"\n"
             answer: Mapping[str, Any] = orjson.loads(self._exchange(line, ends))
         except (OSError, ValueError) as error:
-            self._end()
+            self.end()
             raise Silent from error
         else:
             if answer["ended"]:
-                self._end()
+                self.end()
             return answer
         finally:
             self._lock.release()
@@ -68,7 +67,7 @@ class Notifier:
         try:
             process.stdin.write(line)
         except BrokenPipeError:  # it ended while it had nothing to do
-            self._end()
+            self.end()
             raise Busy from None
         received = b""
         while not received.endswith(b"\n"):
@@ -80,15 +79,13 @@ class Notifier:
         return received
 
     def _running(self) -> "subprocess.Popen[bytes]":
-        """Return the process, another one where it has ended or belongs to who was forked from."""
+        """Return the process, another one where it has ended."""
         process = self._process
-        if process is not None and self._owner == os.getpid() and process.poll() is None:
+        if process is not None and process.poll() is None:
             return process
-        self._end()
-        atexit.unregister(self._end)
-        atexit.register(self._end)
+        self.end()
         paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)  # noqa: PTH100 - links stay
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours, no shell
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours, no shell
             [sys.executable, "-P", "-m", PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -96,10 +93,10 @@ class Notifier:
             bufsize=0,
             env={"PYTHONPATH": paths, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
         )
-        self._process, self._owner = process, os.getpid()
-        return process
+        return self._process
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End the process, should there be one; the next order starts another."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -107,12 +104,18 @@ class Notifier:
             with suppress(OSError):
                 if pipe is not None:
                     pipe.close()
-        if self._owner == os.getpid():
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
 @cache
 def shared() -> Notifier:
-    """Return the one notifier of this process."""
-    return Notifier()
+    """Return the one notifier of this process.
+
+    Its process ends with this one, and before a fork: two could not share its pipes, and a server
+    that looked at its settings before it forks has no use for it.
+    """
+    notifier = Notifier()
+    atexit.register(notifier.end)
+    os.register_at_fork(before=notifier.end)
+    return notifier

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -18,7 +19,8 @@ from functions.act.channels import apprise
 from functions.act.sender import NOT_ALLOWED
 from local.receiver import Receiver
 from local.servers.process import free_ports
-from tests.incidents import ID, incident
+from tests.function.test_act import Act
+from tests.incidents import ID, START, incident
 from tests.telling import CONSOLE, hostile, opened, step, tell
 
 PEOPLE = "from=aiops@example.com&to=ops@example.com&mode=insecure"
@@ -195,6 +197,49 @@ def test_a_process_that_was_ended_is_started_again():
         process.wait()
         assert told(url).verdict == "done"
     assert len(box.mails) == 2
+
+
+def test_a_fork_takes_no_process_along():
+    with post_office() as (box, url):
+        told(url)
+        process = notifier.shared()._process
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert process.poll() is not None
+        assert told(url).verdict == "done"
+    assert len(box.mails) == 2
+
+
+def test_the_process_knows_nothing_of_our_environment(monkeypatch):
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "secret-key")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
+    notifier.shared().end()
+    with post_office() as (_, url):
+        told(url)
+    environ = Path(f"/proc/{notifier.shared()._process.pid}/environ").read_bytes()
+    assert {entry.split(b"=")[0] for entry in environ.split(b"\0") if entry} <= {
+        b"PYTHONPATH",
+        b"HOME",
+        b"LANG",
+    }
+
+
+def test_a_mail_that_was_put_off_arrives_once_through_the_function():
+    with post_office("451 later") as (first, one), post_office() as (second, two):
+        environment = {"APPRISE_URLS": f"{one},{two}", **HERE}
+        act = Act(environment, channels=[{"channel": "apprise"}])
+        act.tell()
+        assert act.states() == [("apprise", "opened", "planned")]
+        assert act.log.read(ID).receipts["apprise"]["done"] == "2"
+        act.tick()
+        assert act.states() == [("apprise", "opened", "done")]
+        act.tell(2, status="resolved", resolved_at=START + 600_000)
+    for box in (first, second):
+        subjects = [mail["subject"].split("]")[0] for mail in box.mails]
+        assert subjects == ["[New incident", "[Resolved"]
+        assert not any("Possible repeat" in text_of(mail) for mail in box.mails)
 
 
 def test_whoever_gets_no_turn_in_time_has_sent_nothing():
