@@ -12,6 +12,7 @@ from aiops.adapters.keys import Keys
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import script
+from aiops.runs import Change, Run, RunStep
 from tests.incidents import ID, START, incident
 from tests.redis_kinds import STORES, client_of
 
@@ -221,3 +222,46 @@ def test_everything_about_an_incident_lives_in_one_slot():
         keys.action_lease(slot, ID, "slack"),
     )
     assert {name[name.index("{") : name.index("}")] for name in names} == {f"{{a:{slot}"}
+
+
+def a_run(**changes):
+    values = {
+        "id": OTHER,
+        "number": 1,
+        "incident": ID,
+        "generation": 1,
+        "runbook": "restart",
+        "mode": "approve",
+        "domain": "shop",
+        "service": "cart <!channel> \u2028 ü",
+        "metric": "cpu",
+        "version": 1,
+        "steps": (
+            RunStep(operation="scale", arguments={"size": 3, "x": [None]}, target="t", summary="s"),
+        ),
+        "changes": (Change(state="proposed", at=START, reason="why"),),
+        "announced": 1,
+        "next_at": START + 10,
+        "expires_at": START + 20,
+    }
+    return Run(**values | changes)
+
+
+def test_a_run_comes_back_as_it_was_stored_and_is_due_when_it_is_to_go_on(log):
+    record = ActionRecord(incident=ID, version=1, runs=(a_run(),))
+    assert log.commit(record, incident(1))
+    assert log.read(ID).runs == (a_run(),)
+    assert log.due([slot_of(ID)], START + 9, 10) == []
+    assert log.due([slot_of(ID)], START + 10, 10) == [ID]
+    assert log.snapshot(ID, 1) is not None, "its messages could not be written"
+
+
+def test_a_run_is_due_until_its_changes_are_published_and_its_end_is_settled(log):
+    end = Change(state="failed", at=START + 5, reason="")
+    ended = a_run(changes=(*a_run().changes, end), admitted=True)
+    log.commit(ActionRecord(incident=ID, runs=(ended,)))
+    assert log.due([slot_of(ID)], START + 5, 10) == [ID]
+    for changes, due in (({"announced": 2}, [ID]), ({"announced": 2, "settled": True}, [])):
+        record = log.read(ID)
+        log.commit(record.model_copy(update={"runs": (ended.model_copy(update=changes),)}))
+        assert log.due([slot_of(ID)], START + 10, 10) == due

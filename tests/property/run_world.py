@@ -1,5 +1,6 @@
 """A small world for runbooks: incidents, people who judge, a switch, a cluster to change."""
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from random import Random
@@ -17,7 +18,8 @@ from aiops.ids import derive
 from aiops.ports import Event
 from aiops.rails import HOUR, Pause
 from aiops.runs import run_id
-from functions.act.config import ActConfig
+from functions.act.answer import answer_of
+from functions.act.config import ActConfig, ChannelRule
 from functions.act.handler import ActHandler
 from functions.act.operation import Outcome
 from functions.act.performer import Performer
@@ -26,10 +28,12 @@ from functions.act.runbooks.proposing import Shelf
 from functions.act.runbooks.runner import Runner
 from functions.act.runbooks.telling import Readers, pages_of
 from tests.incidents import START, evidence, incident, suspect
+from tests.property.act_world import PlainChannel
 from tests.property.scheduler import CALM, Chaos, Scheduler
 from tests.runbooks import Pretended, runbook
 
-CONFIG = ActConfig(channels=())
+CONFIG = ActConfig(channels=(ChannelRule(channel="slack"),))
+SLACK = PlainChannel("slack", "visible")
 PEOPLE = ("slack:U1", "slack:U2", "cli:eve")
 KINDS = ("derived_name", "absolute", "at_most_once")
 MINUTE = 60_000
@@ -114,6 +118,7 @@ class World:
         self.publisher = MemoryPublisher()
         self.cluster = Cluster(self.random, self.rough)
         self.tokens = 0
+        self.messages: list[str] = []
         self.calls: list[tuple[str, str, int]] = []
         self.approvers: dict[str, set[str]] = defaultdict(set)
         self.kind = self.random.choice(KINDS)
@@ -133,9 +138,17 @@ class World:
     def handler(self) -> ActHandler:
         log = self.scheduler.watch(self.log, "log")
         performer = Performer(
-            log=log, sender=None, channels={}, off={}, clock=self.clock, timer=self.timer,
-            unix_time=self.clock.now, new_token=self.token, give_up_after=1.0, merge_wait=1.0,
-        )  # fmt: skip
+            log=log,
+            sender=self,
+            channels={"slack": SLACK},
+            off={},
+            clock=self.clock,
+            timer=self.timer,
+            unix_time=self.clock.now,
+            new_token=self.token,
+            give_up_after=CONFIG.give_up_after,
+            merge_wait=1.0,
+        )
         runner = Runner(
             log=log,
             rails=self.scheduler.watch(self.switch, "rails"),
@@ -147,6 +160,11 @@ class World:
         )
         publisher = self.scheduler.watch(self.publisher, "publisher")
         return ActHandler(log, performer, publisher, self.clock, CONFIG, runner)
+
+    def send(self, request, seconds):
+        """Take every message."""
+        self.messages.append(json.loads(request.body)["step"])
+        return answer_of(200)
 
     def token(self) -> str:
         self.tokens += 1
@@ -256,6 +274,7 @@ class World:
         self.check_budget()
         self.check_words(runs)
         self.check_audit(runs)
+        self.check_news(runs)
 
     def check_repeats(self, runs) -> None:
         """Nothing is done twice beyond what its kind of operation bears."""
@@ -264,7 +283,7 @@ class World:
         arrived = {key for _, key, _ in self.cluster.arrived}
         for run in runs:
             keys = [life.order_of(run, place).key for place in range(len(run.steps))]
-            if run.state in {"succeeded", "verifying"} or run.performed_at:
+            if run.performed_at:
                 assert set(keys) <= arrived, "a run counts as done, and was not"
             for key, step in zip(keys, run.steps, strict=True):
                 assert step.state != "done" or key in arrived
@@ -284,6 +303,20 @@ class World:
         for run in runs:
             assert len({one.by for one in run.approvals}) == len(run.approvals)
             assert {one.by for one in run.approvals} <= self.approvers[run.id]
+
+    def check_news(self, runs) -> None:
+        """People are told of what waits for them and how it ended, each once."""
+        for run in runs:
+            record = self.log.read(run.incident)
+            told = [s for s in record.steps if s.run == run.id and s.level == run.number]
+            kinds = [step.kind for step in told]
+            asked = any(change.state == "awaiting" for change in run.changes)
+            early = run.state == "skipped" and run.over_at is not None and not asked
+            ends = [kind for kind in kinds if kind != "run_proposed"]
+            assert kinds.count("run_proposed") == asked
+            assert len(ends) == 1 or early
+            assert all(step.state == "done" and step.id in self.messages for step in told)
+            assert len({step.id for step in record.steps}) == len(record.steps)
 
     def check_audit(self, runs) -> None:
         said = defaultdict(set)

@@ -179,6 +179,10 @@ def a_change_counts_as_published_before_it_is(replace):
     replace(announcing, "messages_of", lambda record: [])
 
 
+def what_is_new_is_not_told(replace):
+    replace(runner, "told", lambda before, after, readers, now: after)
+
+
 def a_run_begins_without_a_word(replace):
     def eager(run, now, reason, ttl_ms):
         return life.into(run, "approved", now, reason)
@@ -199,6 +203,7 @@ MISTAKES = (
     rails_are_stored_over_the_change_of_another,
     a_change_counts_as_published_before_it_is,
     a_run_begins_without_a_word,
+    what_is_new_is_not_told,
 )
 
 
