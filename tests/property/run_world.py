@@ -107,7 +107,7 @@ class Switch:
 class World:
     """Two instances over one log and one set of rails, and everything that can come in."""
 
-    def __init__(self, seed: int, chaos: Chaos, log=None, rails=None):
+    def __init__(self, seed: int, chaos: Chaos, log=None, rails=None, *, contended=False):
         self.random = Random(seed)
         self.clock = ManualClock(START)
         self.scheduler = Scheduler(seed, chaos)
@@ -122,7 +122,9 @@ class World:
         self.calls: list[tuple[str, str, int]] = []
         self.approvers: dict[str, set[str]] = defaultdict(set)
         self.kind = self.random.choice(KINDS)
-        mode = self.random.choice(("approve", "approve", "auto", "dry-run"))
+        self.targets = ("cart",) if contended else ("cart", "cart", "db")
+        modes = ("auto",) if contended else ("approve", "approve", "auto", "dry-run")
+        mode = self.random.choice(modes)
         guard = {"mode": mode, "max_per_hour": MAX_PER_HOUR, "min_approvers": NEEDED}
         steps = [{kind: {"name": "{{ labels.deployment }}"}} for kind in ("absolute", self.kind)]
         shelf = (runbook("first", steps, guard=guard, verify={"within": "2m"}),)
@@ -204,7 +206,7 @@ class World:
         raise AssertionError("something stays due for ever")
 
     def story(self, name: str):
-        target = self.random.choice(("cart", "cart", "db"))
+        target = self.random.choice(self.targets)
         shots = [self.snapshot(name, 1, target)]
         if self.random.random() < 0.5:
             late = START + self.random.choice((0, HOUR))
@@ -335,9 +337,9 @@ class World:
 ROUGH = Chaos(kill=0.015, drop_reply=0.03, fail=0.01, zombie=0.02, duplicate=0.2, budget=25)
 
 
-def play(seed: int, chaos: Chaos | None = None, log=None, rails=None) -> World:
-    """Run one world to its end and check it."""
-    world = World(seed, chaos or ROUGH, log, rails)
+def play(seed: int, chaos: Chaos | None = None, log=None, rails=None, *, contended=False) -> World:
+    """Run one world to its end and check it; contended, all that happens wants one target."""
+    world = World(seed, chaos or ROUGH, log, rails, contended=contended)
     try:
         world.run()
     except ExceptionGroup as found:
