@@ -481,6 +481,15 @@ def test_what_must_not_be_touched_is_not_even_asked_about(changes, reason):
     assert (act.log.read(ID).runs, act.operation.checked) == ((), [])
 
 
+def test_a_runbook_that_is_off_does_nothing_and_says_so():
+    act = Act(mode="off")
+    act.runner.shelf = Shelf(act.books)
+    act.tell()
+    (considered,) = act.log.read(ID).considered
+    assert (considered.chosen, considered.reason) == (False, "it is off")
+    assert act.log.read(ID).runs == ()
+
+
 def test_an_incident_that_is_silenced_is_answered_once_the_silence_is_over():
     act = Act()
     quiet = Silenced(silence="x", starts=START, ends=START + 5 * MINUTE, given_by="ann")

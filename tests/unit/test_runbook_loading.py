@@ -174,6 +174,15 @@ def test_a_runbook_whose_operation_lacks_a_setting_stops_the_start(tmp_path):
     assert shelf.operations["touch"].values == {"CLUSTER_URL": "https://here"}
 
 
+def test_a_runbook_that_is_off_needs_no_settings(tmp_path):
+    (tmp_path / "restart.yaml").write_text(WRITTEN.replace("mode: approve", "mode: off"))
+    shelf = open_shelf(str(tmp_path), {}.get)
+    assert ([one.name for one in shelf.runbooks], shelf.operations) == (
+        ["restart-on-memory-leak"],
+        {},
+    )
+
+
 HOSTILE = (
     "../../secrets",
     "..",

@@ -11,13 +11,14 @@ Read = Callable[[str], str | None]
 
 
 def open_shelf(folder: str, read: Read) -> Shelf:
-    """Return the runbooks of a folder with their operations.
+    """Return the runbooks of a folder with their operations; what is off needs none.
 
     Raises:
         Misconfigured: a file is wrong, or an operation that one names lacks a setting.
     """
     runbooks = load_runbooks(folder)
-    used = {kind: book.name for book in reversed(runbooks) for kind, _ in book.operations}
+    active = [book for book in reversed(runbooks) if book.guard.mode != "off"]
+    used = {kind: book.name for book in active for kind, _ in book.operations}
     operations = {kind: _opened(kind, name, read) for kind, name in used.items()}
     return Shelf(runbooks, operations)
 

@@ -28,7 +28,7 @@ class Shelf:
 
     Attributes:
         runbooks: In the order in which they are looked at.
-        operations: Those the runbooks name, by their kind.
+        operations: Those the runbooks that are not off name, by their kind.
     """
 
     runbooks: tuple[Runbook, ...] = ()
@@ -87,7 +87,8 @@ def consider(
 
 def _barred(runbook: Runbook, incident: Incident, runs: Sequence[Run], now: int) -> str:
     """Return why a runbook is not looked at any further."""
-    against = mismatch(runbook.match, incident) or _unfit(incident, now)
+    off = "it is off" if runbook.guard.mode == "off" else ""
+    against = mismatch(runbook.match, incident) or off or _unfit(incident, now)
     if against:
         return against
     service = incident.root_cause[0].service
