@@ -91,7 +91,14 @@ class Watch:
             raise PermissionError(event)
 
     def _may(self, address: Any) -> bool:
-        return isinstance(address, tuple) and str(address[0]) in self.checked
+        """Return whether an address was checked; one that was never looked up is so here."""
+        if not isinstance(address, tuple):
+            return False
+        host = str(address[0])
+        try:
+            return host in self.checked or self.allowed.permits(host, host)
+        except ValueError:  # a name, which the system would look up behind our back
+            return False
 
     def _watch_http(self) -> None:
         send = requests.Session.send

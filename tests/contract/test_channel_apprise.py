@@ -44,10 +44,17 @@ class Mailbox:
         return answer
 
 
+class OldMailbox(Mailbox):
+    """Knows no EHLO."""
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802 - its name
+        return ["502 not implemented"]
+
+
 @contextmanager
-def post_office(*answers):
+def post_office(*answers, box=None):
     """Yield a mailbox behind a real SMTP server, and its address."""
-    box = Mailbox(*answers)
+    box = box or Mailbox(*answers)
     controller = Controller(box, hostname="127.0.0.1", port=free_ports(1)[0])
     controller.start()
     try:
@@ -160,6 +167,31 @@ def test_mail_goes_to_allowed_addresses_only(host):
     assert (answer.verdict, answer.may_have_arrived) == ("retry", False)
     assert answer.reason in {NOT_ALLOWED, "connection failed"}
     assert not box.mails
+
+
+def test_a_refusal_before_the_message_says_nothing_of_the_message():
+    with post_office(box=OldMailbox("hang up")) as (box, url):
+        answer = told(url)
+        assert (answer.verdict, answer.may_have_arrived) == ("retry", True)
+        assert told(url, receipt=answer.receipt).verdict == "done"
+    assert len(box.mails) == 1
+
+
+@pytest.mark.parametrize(("allowed", "verdict"), [("127.0.0.0/8", "done"), ("10.0.0.0/8", "retry")])
+def test_what_looks_no_name_up_is_checked_as_well(allowed, verdict):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log:
+        log.bind(("127.0.0.1", 0))
+        log.settimeout(5)
+        url = f"rsyslog://127.0.0.1:{log.getsockname()[1]}/local0"
+        answer = told(url, ALLOWED_ADDRESSES=allowed)
+        assert answer.verdict == verdict
+        if verdict == "done":
+            assert b"New incident" in log.recv(65_536)
+        else:
+            assert answer.reason == NOT_ALLOWED
+            log.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                log.recv(65_536)
 
 
 def test_a_redirect_is_not_followed_even_where_an_address_asks_for_it():
