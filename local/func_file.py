@@ -122,7 +122,7 @@ def load_functions(folder: Path) -> dict[Path, FuncFile]:
     Raises:
         Misconfigured: the message names the file and its first field that is wrong.
     """
-    return {file.parent: _read(file) for file in sorted(folder.glob("*/func.yaml"))}
+    return {file.parent: read_function(file) for file in sorted(folder.glob("*/func.yaml"))}
 
 
 def resolve_all(
@@ -176,7 +176,12 @@ def resolve(
     return found
 
 
-def _read(file: Path) -> FuncFile:
+def read_function(file: Path) -> FuncFile:
+    """Return a func.yaml.
+
+    Raises:
+        Misconfigured: the message names the file and its first field that is wrong.
+    """
     documents = read_yaml(file)
     try:
         return FuncFile.model_validate(documents[0] if documents else {})

@@ -107,7 +107,10 @@ def open_channels(config: ActConfig, read: Read) -> tuple[Mapping[str, Channel],
     off: dict[str, str] = {}
     for rule in config.channels:
         plugin: type[Channel] = load(CHANNELS, rule.channel, "Channel")
-        _known(rule, plugin)
+        try:
+            check_settings(rule)
+        except Misconfigured as error:
+            raise Misconfigured(f"act.channels: {rule.receiver}: {error}") from None
         found = {name: _value(rule, name, read) for name in (*plugin.needs, *plugin.takes)}
         missing = [rule.settings.get(name, name) for name in plugin.needs if not found[name]]
         if missing:
@@ -124,12 +127,18 @@ def _value(rule: ChannelRule, name: str, read: Read) -> str | None:
     return rule.values.get(name) or read(rule.settings.get(name, name))
 
 
-def _known(rule: ChannelRule, plugin: type[Channel]) -> None:
-    """Raise `Misconfigured` where a receiver is given a setting its channel has no use for."""
+def check_settings(rule: ChannelRule) -> None:
+    """Hold what a receiver is given against what its channel takes.
+
+    Raises:
+        Misconfigured: there is no such channel, or it has no use for a setting.
+    """
+    plugin: type[Channel] = load(CHANNELS, rule.channel, "Channel")
     there_are = (*plugin.needs, *plugin.takes)
-    for name in (*rule.settings, *rule.values):
+    given = {f"settings.{name}": name for name in rule.settings}
+    given |= {f"values.{name}": name for name in rule.values}
+    for field, name in given.items():
         if name not in there_are:
             raise Misconfigured(
-                f"act.channels: {rule.receiver}: {rule.channel} has no setting {name!r};"
-                f" there is {', '.join(there_are)}"
+                f"{field}: {rule.channel} takes no such setting; there is {', '.join(there_are)}"
             )

@@ -3,11 +3,13 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, create_model
 
 from aiops.events import INCIDENT_TYPES, Fact, Incident
 from functions.act.runbooks.model import Runbook
+from local.commands.config import SECTIONS
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,13 +31,24 @@ def run(options: argparse.Namespace) -> int:
 
 
 def schemas() -> dict[str, str]:
-    """Return the schema of every event type and of runbooks, as the text of a file, by name."""
+    """Return the schemas of events, of runbooks and of aiops.yaml, as text, by name."""
     found: dict[str, str] = {}
     for fact in sorted(Fact.__subclasses__(), key=lambda fact: fact.__name__):
         text = _text(fact)
         types = INCIDENT_TYPES if fact is Incident else (fact.type,)
         found |= dict.fromkeys(types, text)
-    return found | {"aiops.v1.Runbook": _text(Runbook)}
+    return found | {"aiops.v1.Runbook": _text(Runbook), "aiops.yaml": _text(configuration())}
+
+
+def configuration() -> type[BaseModel]:
+    """Return the model of the whole of aiops.yaml, every section of which may be left out."""
+    fields: dict[str, Any] = {
+        name: (model | None, None) for name, model in SECTIONS.items() if "." not in name
+    }
+    made: type[BaseModel] = create_model(
+        "Configuration", __config__=ConfigDict(extra="forbid"), **fields
+    )
+    return made
 
 
 def _text(model: type[BaseModel]) -> str:
