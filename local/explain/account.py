@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aiops import plugins
-from aiops.action_log import ActionRecord
+from aiops.action_log import ActionRecord, Step
 from aiops.events import Evidence
 from aiops.topology import Topology
 from functions.correlate.ranking import Case, Ranker
@@ -133,22 +133,42 @@ def _steps(material: Material) -> tuple[Taken, ...]:
     response = material.response
     if response is None:
         return ()
-    taken = [
-        Taken(
-            step.finished_at or step.planned_at,
-            name(step.channel),
-            step.kind.replace("_", " "),
-            step.state,
-            line(step.reason),
-            line(step.result) + (" (may have been sent twice)" if step.possible_repeat else ""),
-        )
-        for step in response.steps[-MOST_STEPS:]
-    ]
+    taken = [_taken(step, response) for step in response.steps[-MOST_STEPS:]]
     held = [
-        Taken(None, name(one.channel), one.kind.replace("_", " "), "not sent", line(one.reason))
+        Taken(
+            None,
+            name(one.channel),
+            one.kind.replace("_", " "),
+            "not sent" if one.until is None else "put off",
+            line(one.reason),
+            until=one.until,
+        )
         for one in response.withheld[:MOST_STEPS]
     ]
-    return (*taken, *held, *_runs(response))
+    return (*taken, *held, *_next(response), *_runs(response))
+
+
+def _taken(step: Step, response: ActionRecord) -> Taken:
+    waits = step.state == "planned"
+    return Taken(
+        step.finished_at or step.planned_at,
+        name(step.channel),
+        step.kind.replace("_", " "),
+        "in the digest" if step.digest and step.state == "done" else step.state,
+        line(step.reason),
+        line(step.result) + (" (may have been sent twice)" if step.possible_repeat else ""),
+        max(step.next_at, response.silent_until) if waits else None,
+        name(step.route) if step.route else "",
+    )
+
+
+def _next(response: ActionRecord) -> Iterator[Taken]:
+    """Yield when the policy is looked at again though nothing new comes."""
+    if response.again_at is None:
+        return
+    reason = "what was put off is told if it is still so, what nobody took on is told again"
+    until = max(response.again_at, response.silent_until)
+    yield Taken(None, "policy", "looked at again", "due", reason, until=until)
 
 
 def _runs(response: ActionRecord) -> Iterator[Taken]:

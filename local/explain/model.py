@@ -157,7 +157,12 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A step of the response, taken or not, and why."""
+    """A step of the response, taken or not, and why.
+
+    Attributes:
+        until: When it is tried, or thought of again; None where it is not.
+        route: The route that leads to the channel; empty where there are none.
+    """
 
     time: int | None
     channel: str
@@ -165,6 +170,8 @@ class Taken:
     state: str
     reason: str
     result: str = ""
+    until: int | None = None
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,9 @@ def _reach(told: Explanation) -> Iterator[str]:
 def _step(one: Taken) -> str:
     when = "--:--:--" if one.time is None else time_of_day(one.time)
     result = f"; {one.result}" if one.result else ""
-    return f"{when}  {one.channel} {one.kind}: {one.state}, {one.reason}{result}"
+    until = "" if one.until is None else f" until {moment(one.until)}"
+    route = f" [route {one.route}]" if one.route else ""
+    return f"{when}  {one.channel} {one.kind}: {one.state}{until}, {one.reason}{result}{route}"
 
 
 def _similar(told: Explanation) -> Iterator[str]:

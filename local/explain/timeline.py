@@ -75,6 +75,8 @@ def _steps(material: Material) -> Iterator[Moment]:
             told.setdefault((step.kind, step.reason, step.version), []).append(step)
     for (kind, reason, _), steps in told.items():
         time = min(step.finished_at or step.planned_at for step in steps)
-        channels = ", ".join(name(step.channel) for step in steps)
+        channels = ", ".join(
+            name(step.channel) + (" (its digest)" if step.digest else "") for step in steps
+        )
         sort = "acknowledged" if kind == "acknowledged" else "sent"
         yield Moment(time, sort, channels, line(f"{kind.replace('_', ' ')}: {reason}"))

@@ -154,6 +154,36 @@ def test_the_timeline_tells_changes_anomalies_telling_steps_and_the_end_in_order
     assert "webhook is off: no URL" in page(found)
 
 
+def test_what_was_put_off_says_until_when_and_what_went_into_a_digest_or_by_a_route_says_so() -> (
+    None
+):
+    material = ranked(CART, CHECKOUT)
+    night, later = START + 3_600_000, START + 7_200_000
+    entry = step("slack").model_copy(update={"digest": True, "route": "payments"})
+    waits = step("webhook").model_copy(update={"state": "planned", "next_at": START + 60_000})
+    held = Withheld(channel="pager", kind="opened", reason="quiet hours", until=night)
+    response = ActionRecord(
+        incident=ID, steps=(entry, waits), withheld=(held,), again_at=night, silent_until=later
+    )
+    found = explain(Material(material.incident, material.evidence, SHOP, response=response))
+    assert [(one.channel, one.state, one.until, one.route) for one in found.steps] == [
+        ("slack", "in the digest", None, "payments"),
+        ("webhook", "planned", later, ""),
+        ("pager", "put off", night, ""),
+        ("policy", "due", later, ""),
+    ]
+    text = "\n".join(lines_of(found))
+    assert "pager opened: put off until 2026-01-31 13:00:00 UTC, quiet hours" in text
+    assert "[route payments]" in text
+    assert "sent         slack (its digest): opened" in text
+    told = to_json(found)["steps"]
+    assert [one["until"] for one in told] == [None, later, night, later]
+    html = page(found)
+    assert "put off" in html
+    assert "until 13:00:00" in html
+    assert "[route payments]" in html
+
+
 def test_what_runbooks_did_and_why_others_did_nothing_is_told() -> None:
     material = ranked(CART, CHECKOUT)
     changes = (
