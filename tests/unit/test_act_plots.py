@@ -126,6 +126,20 @@ def test_a_band_that_does_not_come_to_what_the_anomaly_says_is_not_shown(changes
     assert set(curve.lower) == {piece.peak.lower}
 
 
+def test_a_band_that_comes_near_what_the_anomaly_says_is_stretched_to_come_to_it():
+    history = kept(600)
+    at = int(np.searchsorted(history.time, START))
+    piece, _ = judged(history, at)
+    wide = {"upper": piece.peak.upper * 1.05, "lower": piece.peak.lower * 0.95}
+    piece = piece.model_copy(update={"peak": piece.peak.model_copy(update=wide)})
+    curve = curve_of(piece, history)
+    place = int(np.searchsorted(curve.time, START))
+    assert curve.moving
+    assert curve.upper[place] == pytest.approx(wide["upper"])
+    assert curve.lower[place] == pytest.approx(wide["lower"])
+    assert curve.expected[place] == pytest.approx(piece.peak.expected)
+
+
 def test_few_samples_make_no_curve_and_many_are_thinned_without_losing_the_peak():
     piece = evidence("cart", "cpu", value=7.0)
     assert curve_of(piece, kept(FEWEST_POINTS - 1)) is None

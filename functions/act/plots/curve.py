@@ -13,7 +13,7 @@ from functions.act.plots.reliving import relived, with_peak
 BEFORE_MS = 2 * 3_600_000
 """How long before its first anomaly a series is shown, unless it was anomalous for longer."""
 
-LEARN_MS = 8 * 3_600_000
+LEARN_MS = 10 * 3_600_000
 """How much earlier samples are wanted, so that a detector can learn from them again."""
 
 AFTER_MS = 10 * 60_000

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aiops.baseline.detector import Detector
+from aiops.baseline.detector import LARGEST, Detector
 from aiops.detection import FloatArray
 from aiops.events import Evidence
 from aiops.training import History
@@ -10,10 +10,10 @@ from aiops.training import History
 DETECTOR = "baseline"
 """Others' bands are not found again: they rest on models, or on settings not known here."""
 
-MOST_SAMPLES = 600
+MOST_SAMPLES = 720
 """The last so many are learned from; each takes about a millisecond."""
 
-TOLERANCE = 0.1
+TOLERANCE = 0.3
 """Of the band's width, by which its edges at the peak may differ from what the anomaly says."""
 
 
@@ -29,8 +29,9 @@ def with_peak(history: History, time: int, value: float) -> History:
 def relived(piece: Evidence, history: History) -> tuple[FloatArray, FloatArray, FloatArray] | None:
     """Return what was expected and usual at every sample; None where that cannot be known.
 
-    It is believed if it comes to what the anomaly says of its own time. Where samples are too old
-    to be learned from it is what it was at the first that is.
+    What little it has to learn from makes the band somewhat narrower or wider than it was. It is
+    believed if it comes near what the anomaly says of its own time, and stretched to come to that.
+    Where samples are too old to be learned from it is what it was at the first that is.
 
     Args:
         piece: The series, with its strongest anomaly.
@@ -40,7 +41,7 @@ def relived(piece: Evidence, history: History) -> tuple[FloatArray, FloatArray, 
         Expected, lower and upper edge, shape (n,) each.
     """
     peak = piece.peak
-    if peak.detector != DETECTOR:
+    if peak.detector != DETECTOR or max(abs(peak.lower), abs(peak.upper)) > LARGEST:
         return None
     first = max(0, len(history.time) - MOST_SAMPLES)
     detector = Detector()
@@ -52,8 +53,15 @@ def relived(piece: Evidence, history: History) -> tuple[FloatArray, FloatArray, 
         edges[:, place] = scores.expected[0], scores.lower[0], scores.upper[0]
     edges[:, :first] = edges[:, first : first + 1]
     at = int(np.searchsorted(history.time, peak.time))
-    told = np.array([peak.lower, peak.upper])
-    apart = np.abs(edges[1:, at] - told)
-    if not np.all(np.isfinite(edges)) or np.any(apart > TOLERANCE * (peak.upper - peak.lower)):
+    (expected, lower, upper), width = edges, peak.upper - peak.lower
+    apart = max(abs(lower[at] - peak.lower), abs(upper[at] - peak.upper))
+    if not np.all(np.isfinite(edges)) or not apart <= TOLERANCE * width:
         return None
-    return edges[0], edges[1], edges[2]
+    below = (expected - lower) * _ratio(peak.expected - peak.lower, expected[at] - lower[at])
+    above = (upper - expected) * _ratio(peak.upper - peak.expected, upper[at] - expected[at])
+    middle = expected + (peak.expected - expected[at])
+    return middle, middle - below, middle + above
+
+
+def _ratio(told: float, found: float) -> float:
+    return told / found if found > 0 else 1.0
