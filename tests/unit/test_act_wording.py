@@ -5,8 +5,8 @@ import pytest
 from aiops.events import Alert
 from functions.act import wording
 from functions.act.answer import answer_of
-from functions.act.channels import slack
 from functions.act.config import ActConfig
+from functions.act.slack.blocks import section
 from tests.incidents import START, evidence, incident
 
 
@@ -66,8 +66,8 @@ def test_one_is_not_many():
 
 
 def test_a_slack_section_ends_with_a_whole_line():
-    section = slack._section(["x" * 2_000, "y" * 2_000, "z"])
-    assert section["text"]["text"] == "x" * 2_000
+    shown = section(["x" * 2_000, "y" * 2_000, "z"])
+    assert shown["text"]["text"] == "x" * 2_000
 
 
 def test_a_refusal_quotes_the_receiver_on_one_line_and_no_secret():
