@@ -7,6 +7,8 @@ from pathlib import Path
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from aiops.clock import Clock, SystemClock
+from local.delivery.sinks import Sink
 from local.servers.apache_kafka import apache_kafka
 from local.servers.kafka import embedded_kafka
 from local.servers.redis import OwnRedis, debian_redis, embedded_redis
@@ -34,6 +36,8 @@ def running(
     environ: Mapping[str, str] | None = None,
     backoff_speed: float,
     reads: Mapping[str, int],
+    clock: Clock | None = None,
+    through: Callable[[Sink], Sink] = lambda sink: sink,
 ) -> Iterator[Running]:
     """Bring a pipeline up on `embedded` or `real` servers; read topics of so many partitions."""
     (folder / "aiops.yaml").write_text(config, encoding="utf-8")
@@ -45,6 +49,8 @@ def running(
         environ={"AIOPS_CONFIG": str(folder), **(environ or {})},
         folder=folder,
         backoff_speed=backoff_speed,
+        clock=clock or SystemClock(),
+        through=through,
     )
     with Pipeline(options) as pipeline:
         where = pipeline.kafka.bootstrap
