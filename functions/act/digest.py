@@ -13,7 +13,7 @@ from aiops.events import Alert, Anomaly, Evidence, Incident
 from functions.act import policy
 from functions.act.bursts import REMEMBERED_MS
 from functions.act.config import ActConfig, ChannelRule, Grouping
-from functions.act.wording import SEVERITIES, cut
+from functions.act.wording import DIGEST, SEVERITIES, cut
 
 _TITLE = 200
 _NAME = 100
@@ -239,7 +239,7 @@ def _evidence(member: Member) -> Evidence:
         expected=0.0,
         lower=0.0,
         upper=0.0,
-        detector="digest",
+        detector=DIGEST,
         evidence=1.0,
         alarm_line=1.0,
         score=member.severity / 5,

@@ -23,6 +23,9 @@ HEADLINES: dict[Kind, str] = {
     "run_failed": "Runbook failed",
 }
 SEVERITIES = ("", "info", "minor", "moderate", "major", "critical")
+DIGEST = "digest"
+"""What found the evidence of a digest: each stands for an incident."""
+
 MAX_NAME = 80
 MAX_REASON = 300
 _ELLIPSIS = "…"
@@ -104,7 +107,8 @@ def measured(one: Evidence) -> str:
     """
     peak = one.peak
     if peak.alert is not None:
-        return f"{cut(peak.reason, MAX_REASON)} (alert since {time_of_day(one.first)})"
+        since = "since" if peak.detector == DIGEST else "alert since"
+        return f"{cut(peak.reason, MAX_REASON)} ({since} {time_of_day(one.first)})"
     often = f"{one.count} times since" if one.count > 1 else "at"
     return (
         f"{number(peak.value)}, usually {number(peak.lower)} to {number(peak.upper)}"
@@ -118,6 +122,11 @@ def times(incident: Incident) -> str:
         return f"since {moment(incident.opened_at)}"
     took = span(incident.resolved_at - incident.opened_at)
     return f"from {moment(incident.opened_at)} to {moment(incident.resolved_at)}, {took}"
+
+
+def is_digest(incident: Incident) -> bool:
+    """Return whether it stands for several incidents, which it then has as evidence."""
+    return bool(incident.evidence) and incident.evidence[0].peak.detector == DIGEST
 
 
 def size(incident: Incident) -> str:

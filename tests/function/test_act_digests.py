@@ -87,9 +87,22 @@ def test_the_first_are_told_singly_and_all_others_in_one_message(receiver):
     assert len(receiver.messages) == 3
     assert act.digest() == [("opened", 0, "done")]
     assert "10 incidents: service-11, service-10, service-9 and 7 more" in texts(act)[-1]
-    assert [one.incident for one in act.desk.members] == [
-        derive("incident", number) for number in range(2, 12)
-    ]
+    members = [one.incident for one in act.desk.members]
+    assert members == [derive("incident", number) for number in range(2, 12)]
+    shown = json.dumps(act.handler.performer.sender.bodies[-1], ensure_ascii=False)
+    assert "*Incidents*" in shown
+    assert [name for name in members if f"incident {name[:8]}" in shown] == members
+    assert "service-2: cpu (moderate, open) (since 12:00:00)" in shown
+
+
+def test_a_message_that_cannot_list_all_incidents_of_a_digest_counts_the_rest(receiver):
+    act = act_of(receiver, SLACK)
+    for number in range(20):
+        act.tell(number)
+    act.tick(30)
+    shown = json.dumps(act.handler.performer.sender.bodies[-1])
+    assert "18 incidents" in shown
+    assert "and 6 more incidents" in shown
 
 
 def test_a_digest_that_grows_is_told_again_but_not_at_once(receiver):

@@ -7,6 +7,7 @@ from functions.act import wording
 from functions.act.slack.blocks import Block, code, literal, section
 
 EVIDENCE_LINES = 5
+INCIDENT_LINES = 12
 NAMES = 8
 _SUSPECTS = 3
 
@@ -42,16 +43,19 @@ def evidence(
     limit: int = EVIDENCE_LINES,
     measured: Callable[[Evidence], str] = wording.measured,
 ) -> list[str]:
-    """Return what the strongest series showed."""
+    """Return what the strongest series showed; of a digest, which incidents it holds."""
     if not incident.evidence:
         return []
+    title, of = "*Evidence, strongest first*", "series"
+    if wording.is_digest(incident):
+        title, of, limit, measured = "*Incidents*", "incidents", INCIDENT_LINES, wording.measured
     lines = [
         f"• {code(one.peak.service)} {code(one.peak.metric)} {literal(measured(one))}"
         for one in incident.evidence[:limit]
     ]
     rest = len(incident.evidence) - limit
-    more = [f"and {rest} more series"] if rest > 0 else []
-    return ["*Evidence, strongest first*", *lines, *more]
+    more = [f"and {rest} more {of}"] if rest > 0 else []
+    return [title, *lines, *more]
 
 
 def suspected(one: Suspect) -> str:
