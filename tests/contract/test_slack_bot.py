@@ -1,5 +1,6 @@
 """What the bot tells Slack, over real sockets, against a workspace that checks as Slack does."""
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -22,7 +23,7 @@ from local.slack.files import Files
 from local.slack.post import Refused
 from tests.incidents import ID, START, evidence, incident, suspect
 from tests.sending import local_sender
-from tests.telling import step
+from tests.telling import ATTACK, CONSOLE, hostile, step
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 RUN = "7d2f7c1e-0000-5000-8000-000000000001"
@@ -330,6 +331,37 @@ def test_what_others_found_cannot_be_judged_nor_drawn(told):
     alert = evidence("cart", "Down", alert=Alert())
     told.tell(about=incident(evidence=(alert,), root_cause=(suspect("cart"),)))
     assert kinds(told.root) == LEFT - {"real", "false_alarm"}
+
+
+def marked_up(blocks):
+    """Yield the texts in which marks mean something."""
+    for block in blocks:
+        for text in (block.get("text"), *block.get("fields", ()), *block.get("elements", ())):
+            if text and text["type"] == "mrkdwn":
+                assert text["verbatim"]
+                yield text["text"]
+
+
+def test_text_an_attacker_wrote_stays_text(receiver):
+    told = Told(receiver, Drawing(), INCIDENT_URL=CONSOLE, RUNBOOK_URL=CONSOLE, GRAPH_URL=CONSOLE)
+    for kind in ALL_KINDS:
+        told.tell(kind, about=hostile(), reason=ATTACK, run=RUN)
+        posts = (told.root, *told.thread)
+        for text in [text for post in posts for text in (post.text, *marked_up(post.blocks))]:
+            bare = re.sub(rf"<{re.escape(CONSOLE)}[\w%.~-]*\|[\w ]+>", "", text)
+            assert "<" not in bare
+            assert ">" not in bare
+            for markup in ("*bold*", "`code`", "~gone~", "_it_"):
+                assert markup not in bare
+            assert not any(line.startswith("&gt;") for line in bare.splitlines())
+    assert receiver.refusals == ()
+
+
+def test_a_name_that_begins_like_a_quotation_is_none(told):
+    told.tell(about=incident(blast_radius=("> quoted",), root_cause=(suspect("x", "y", ">> z"),)))
+    lines = [line for text in marked_up(told.root.blocks) for line in text.splitlines()]
+    assert "\u203a quoted" in lines
+    assert not any(line.startswith("&gt;") for line in lines)
 
 
 def test_the_largest_incident_fits_into_what_slack_takes(receiver):

@@ -11,7 +11,7 @@ from aiops.events import Incident
 from functions.act import wording
 from functions.act.answer import Answer
 from functions.act.channel import Delivery, Http, Payload, Repeat, Request, address
-from functions.act.slack.blocks import context, header, literal, section
+from functions.act.slack.blocks import context, header, link, literal, section
 from functions.act.slack.findings import NAMES, findings, suspected
 
 MAX_TEXT = 200
@@ -41,8 +41,8 @@ class Channel:
         elif step.kind == "resolved" and incident.root_cause:
             blocks.append(section([f"*Likely cause:* {suspected(incident.root_cause[0])}"]))
         if self._link:
-            address_of = literal(f"{self._link}{incident.id}")
-            blocks.append(section([f"<{address_of}|Open the incident>"]))
+            address_of = f"{self._link}{incident.id}"
+            blocks.append(section([link(address_of, "Open the incident")]))
         blocks.append(_footer(step, incident))
         return {"text": fallback(step, incident), "blocks": blocks}
 

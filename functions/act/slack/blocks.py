@@ -5,6 +5,7 @@ elements of context, 2 000 of alternative text and title.
 Source: https://docs.slack.dev/reference/block-kit/blocks
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ MAX_ELEMENTS = 10
 MAX_ALT = 2_000
 MAX_CONTEXT = 1_000
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})  # noqa: RUF001 - lookalikes, on purpose
+_QUOTATION = re.compile(r"^(&gt;)+", re.MULTILINE)
 _LONGEST_ENTITY = len("&amp;")
 
 
@@ -40,6 +42,12 @@ def literal(text: str) -> str:
 def code(text: str) -> str:
     """Return a name as inline code, in which nothing else is read as markup."""
     return f"`{literal(wording.cut(text, wording.MAX_NAME) or '-')}`"
+
+
+def link(href: str, text: str) -> str:
+    """Return a link; the address keeps its characters but for those that would end it."""
+    end = href.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+    return f"<{end}|{literal(text)}>"
 
 
 def fitting(text: str, limit: int) -> str:
@@ -86,8 +94,11 @@ def image(file: str, alt: str) -> Block:
 
 
 def mrkdwn(text: str) -> dict[str, Any]:
-    """Return marked-up text; `verbatim` keeps addresses from becoming links."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    """Return marked-up text; `verbatim` keeps addresses from becoming links.
+
+    What begins a line with an escaped `>` would be a quotation all the same; it gets a lookalike.
+    """
+    return {"type": "mrkdwn", "text": _QUOTATION.sub("›", text), "verbatim": True}  # noqa: RUF001 - lookalike, on purpose
 
 
 def _whole(lines: Sequence[str], room: int) -> str:

@@ -17,6 +17,7 @@ from functions.act.slack.blocks import (
     fitting,
     header,
     image,
+    link,
     literal,
     section,
 )
@@ -66,7 +67,13 @@ def message(step: Step, incident: Incident, view: View) -> dict[str, Any]:
         blocks.append(section([f"*Runbook:* {about}"]))
     blocks += controls(step, incident, shown, view.proposal)
     blocks.append(context(_small_print(step, incident, view)))
-    return {"text": fitting(literal(headline(step, incident)), MAX_TEXT), "blocks": blocks}
+    return {"text": fallback(step, incident), "blocks": blocks}
+
+
+def fallback(step: Step, incident: Incident) -> str:
+    """Return the one line of a notification."""
+    line = wording.cut(headline(step, incident), MAX_TEXT)
+    return fitting(literal(line), MAX_TEXT)
 
 
 def headline(step: Step, incident: Incident) -> str:
@@ -149,7 +156,7 @@ def _small_print(step: Step, incident: Incident, view: View) -> list[str]:
         texts.append(f"Severity: {literal(wording.severe(incident))}")
     if incident.similar:
         texts.append(_before(incident.similar[0], len(incident.similar)))
-    texts += [f"<{literal(one.href)}|{literal(one.text)}>" for one in view.links]
+    texts += [link(one.href, one.text) for one in view.links]
     texts.append(f"Incident {literal(wording.cut(incident.id, wording.MAX_NAME))}")
     detectors = sorted({one.peak.detector for one in incident.evidence})
     if detectors:
