@@ -97,6 +97,7 @@ class Deploy(Strict):
     """How it is deployed."""
 
     namespace: Name
+    service_account_name: Name = "default"
     health_endpoints: HealthEndpoints = HealthEndpoints()
     labels: tuple[Label, ...] = ()
     options: Options

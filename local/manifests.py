@@ -27,6 +27,7 @@ class Manifests:
     triggers: tuple[objects.Trigger, ...]
     pings: tuple[objects.PingSource, ...]
     config_maps: tuple[objects.ConfigMap, ...]
+    accounts: tuple[objects.ServiceAccount, ...] = ()
 
     def broker(self, name: str) -> objects.Broker:
         """Return a Broker.
@@ -79,6 +80,7 @@ def load(folder: Path) -> Manifests:
         triggers=_of(found, objects.Trigger),
         pings=_of(found, objects.PingSource),
         config_maps=_of(found, objects.ConfigMap),
+        accounts=_of(found, objects.ServiceAccount),
     )
 
 

@@ -92,6 +92,15 @@ class Namespace(Strict):
     metadata: Metadata
 
 
+class ServiceAccount(Strict):
+    """What a function runs as."""
+
+    kind: Literal["ServiceAccount"]
+    api_version: Literal["v1"]
+    metadata: Metadata
+    automount_service_account_token: bool
+
+
 class ConfigMap(Strict):
     """Settings by key."""
 
@@ -241,6 +250,14 @@ class PingSource(Strict):
 
 
 Object = Annotated[
-    Namespace | ConfigMap | KafkaTopic | KafkaSource | KafkaSink | Broker | Trigger | PingSource,
+    Namespace
+    | ServiceAccount
+    | ConfigMap
+    | KafkaTopic
+    | KafkaSource
+    | KafkaSink
+    | Broker
+    | Trigger
+    | PingSource,
     Field(discriminator="kind"),
 ]

@@ -15,6 +15,7 @@ CHANNEL_SECRETS = (
     "WEBHOOK_URL",
     "WEBHOOK_SECRET",
     "APPRISE_URLS",
+    "RUNBOOK_WEBHOOKS",
 )
 """Keys of the Secret `aiops-channels`, each a variable of that name, here as there.
 

@@ -30,7 +30,7 @@ MAX_BODY = 3 * 1024 * 1024
 ALLOWED: Mapping[str, frozenset[str]] = {
     "deployments": frozenset(("get", "patch")),
     "statefulsets": frozenset(("get", "patch")),
-    "daemonsets": frozenset(("get", "patch")),
+    "daemonsets": frozenset(("patch",)),
     "deployments/scale": frozenset(("get", "patch")),
     "statefulsets/scale": frozenset(("get", "patch")),
     "pods": frozenset(("get", "delete")),

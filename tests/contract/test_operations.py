@@ -15,7 +15,7 @@ from functions.act.kubernetes import SETTINGS, Kubernetes, Resource
 from functions.act.operation import OPERATIONS, Order
 from functions.act.runbooks.loading import operation_class
 from functions.act.sender import READ_SECONDS
-from local.kubernetes.api_server import ApiServer
+from local.kubernetes.api_server import ALLOWED, ApiServer
 from local.receiver import Receiver
 
 NAMES = plugins.available(OPERATIONS)
@@ -530,3 +530,14 @@ def test_the_server_is_verified_by_the_certificates_of_the_cluster_and_no_others
         missing = {**server.environment, "KUBERNETES_CA_FILE": str(tmp_path / "none")}
         assert perform("rollout_restart", missing).verdict == "retry"
         assert len(server.changes) == 1
+
+
+def test_no_right_is_asked_for_that_no_operation_uses(values, server):
+    for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        perform("rollout_restart", values, kind=kind)
+        if kind != "DaemonSet":
+            dry_run("scale", values, kind=kind)
+    for name in ("delete_pod", "job"):
+        perform(name, values)
+    used = {(call.resource, call.verb) for call in server.calls}
+    assert used == {(resource, verb) for resource, verbs in ALLOWED.items() for verb in verbs}

@@ -199,6 +199,13 @@ def test_only_the_gateway_is_reached_from_outside_and_is_always_there() -> None:
     }
 
 
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_only_act_has_a_token_for_the_api_server(folder: str) -> None:
+    accounts = {each.metadata.name: each for each in OBJECTS.accounts}
+    account = accounts[FUNCTIONS[folder].deploy.service_account_name]
+    assert account.automount_service_account_token == (folder == "act")
+
+
 KUBECTL = shutil.which("kubectl")
 
 
@@ -221,6 +228,7 @@ def test_kustomize_renders_every_object() -> None:
             OBJECTS.triggers,
             OBJECTS.pings,
             OBJECTS.config_maps,
+            OBJECTS.accounts,
         )
     )
     assert done.stdout.count("\nkind: ") == count + len(["Namespace"])
