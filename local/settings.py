@@ -22,6 +22,14 @@ CHANNEL_SECRETS = (
 One that is not set switches its channel off.
 """
 
+OPERATION_SETTINGS = (
+    "KUBERNETES_URL",
+    "KUBERNETES_TOKEN_FILE",
+    "KUBERNETES_CA_FILE",
+    "RUNBOOK_WEBHOOKS",
+)
+"""What operations of runbooks are told; in a pod the first three are there by themselves."""
+
 GATEWAY = "aiops-gateway"
 GATEWAY_SECRETS = {
     "slack.signing.secrets": "SLACK_SIGNING_SECRETS",
@@ -64,7 +72,8 @@ def settings(
         "runbook.url": shell.get("RUNBOOK_URL", ""),
         "webhook.format": shell.get("WEBHOOK_FORMAT", ""),
     }
-    channels = {name: shell[name] for name in CHANNEL_SECRETS if name in shell}
+    known = (*CHANNEL_SECRETS, *OPERATION_SETTINGS)
+    channels = {name: shell[name] for name in known if name in shell}
     given = {**shell, **environ}
     senders = {key: given.get(name, "") for key, name in GATEWAY_SECRETS.items()}
     secrets = {

@@ -33,6 +33,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="folder with aiops.yaml, default: AIOPS_CONFIG",
     )  # fmt: skip
     parser.add_argument(
+        "--runbooks", type=Path, metavar="DIR", default=os.environ.get("RUNBOOK_DIR") or None,
+        help="folder with runbooks, default: RUNBOOK_DIR",
+    )  # fmt: skip
+    parser.add_argument(
         "--generation", metavar="NAME", default=os.environ.get("AIOPS_GENERATION", ""),
         help="prefix of all state, default: AIOPS_GENERATION",
     )  # fmt: skip
@@ -56,15 +60,14 @@ def run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     if options.config is not None and not options.config.is_dir():
         raise Misconfigured(f"--config: no folder {options.config}")
+    if options.runbooks is not None and not options.runbooks.is_dir():
+        raise Misconfigured(f"--runbooks: no folder {options.runbooks}")
     redis: RedisServer = _REDIS[options.redis]()
     kafka: KafkaServer = _KAFKA[options.kafka]()
-    environ = {"AIOPS_GENERATION": options.generation}
-    if options.config is not None:
-        environ["AIOPS_CONFIG"] = str(options.config.resolve())
     wanted = Options(
         redis=redis,
         kafka=kafka,
-        environ=environ,
+        environ=_environ(options),
         instances=dict(options.instances),
         folder=options.folder and options.folder.resolve(),
     )
@@ -76,6 +79,16 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
     return 0
+
+
+def _environ(options: argparse.Namespace) -> dict[str, str]:
+    """Return what every function is told."""
+    environ = {"AIOPS_GENERATION": options.generation}
+    if options.config is not None:
+        environ["AIOPS_CONFIG"] = str(options.config.resolve())
+    if options.runbooks is not None:
+        environ["RUNBOOK_DIR"] = str(options.runbooks.resolve())
+    return environ
 
 
 def _watch(pipeline: Pipeline) -> None:
