@@ -24,9 +24,10 @@ from functions.act.config import ActConfig
 from functions.act.handler import ActHandler
 from functions.act.operation import Outcome
 from functions.act.performer import Performer
+from functions.act.runbooks.claims import claim_of
 from functions.act.runbooks.life import HOLD_MS, MAX_ATTEMPTS
 from functions.act.runbooks.proposing import Shelf
-from functions.act.runbooks.runner import Runner, claim_of
+from functions.act.runbooks.runner import Runner
 from functions.act.runbooks.telling import Readers, pages_of
 from tests.incidents import ID, START, evidence, incident, suspect
 from tests.runbooks import Pretended, runbook

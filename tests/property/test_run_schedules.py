@@ -9,7 +9,7 @@ import redis
 from aiops.adapters.keys import Keys
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.redis_rails import RedisRails
-from functions.act.runbooks import announcing, life, runner
+from functions.act.runbooks import announcing, keeping, life, runner
 from tests.property.run_world import World, play
 from tests.property.scheduler import CALM
 from tests.property.test_act_schedules import LeasesInTheSchedulesTime
@@ -102,7 +102,7 @@ def a_step_is_not_marked_before_it_is_done(replace):
             return "waits"
         now = self.clock.now()
         outcome = operation.perform(arguments, life.order_of(run, place))
-        self._alter(run, lambda run: life.noted(run, place, outcome, now, now + 1_000))
+        self.keeper.alter(run, lambda run: life.noted(run, place, outcome, now, now + 1_000))
         return "done"
 
     replace(life, "marked", unmarked)
@@ -181,7 +181,7 @@ def a_change_counts_as_published_before_it_is(replace):
 
 
 def what_is_new_is_not_told(replace):
-    replace(runner, "told", lambda before, after, readers, now: after)
+    replace(keeping, "told", lambda before, after, readers, now: after)
 
 
 def a_run_begins_without_a_word(replace):

@@ -113,7 +113,9 @@ def awaiting(run: Run, now: int, reason: str, ttl_ms: int) -> Run:
 
 
 def begun(run: Run, now: int) -> Run:
-    """Return the run at work."""
+    """Return the run at work, unless it is or was already."""
+    if run.state != "approved":
+        return run
     started = into(run, "running", now, "begun")
     return started.model_copy(update={"expires_at": now + HOLD_MS})
 

@@ -16,24 +16,22 @@ from aiops.clock import Clock
 from aiops.events import RunJudged, RunState
 from aiops.ports import Counts
 from aiops.rails import (
-    Claim,
-    Ending,
     Rails,
     Refusal,
     change_rails,
     claim_targets,
-    open_until,
     settle,
 )
 from aiops.runs import Run, RunStep
-from functions.act.changes import change
 from functions.act.operation import OPERATION_SECONDS, Operation, Outcome
 from functions.act.performer import SENDING_SECONDS, Budget
 from functions.act.runbooks import life
+from functions.act.runbooks.claims import claim_of, ending_of, stopped_by
 from functions.act.runbooks.guarding import hesitation, spared, untimely
+from functions.act.runbooks.keeping import Keeper
 from functions.act.runbooks.model import Runbook, milliseconds
 from functions.act.runbooks.proposing import Shelf
-from functions.act.runbooks.telling import BREAKER_LEVEL, News, Readers, told, with_news
+from functions.act.runbooks.telling import Readers
 from functions.act.steps import backoff_ms
 
 LEASE_SECONDS = 14.0
@@ -78,25 +76,22 @@ class Runner:
     new_token: Callable[[], str]
     storm: Callable[[str, int], str] = field(default=calm)
 
+    @property
+    def keeper(self) -> Keeper:
+        """What changes runs where they are kept."""
+        return Keeper(self.log, self.readers, self.clock)
+
     def judge(self, word: RunJudged) -> Counts:
         """Take somebody's word on a run; what it cannot change any more is passed over."""
-        now = self.clock.now()
-        heard: list[bool] = []
+        heard = self.keeper.judge(word, self._consent)
+        return Counter(judged=1) if heard else Counter(not_awaited=1)
 
-        def listen(record: ActionRecord) -> ActionRecord:
-            run = record.run(word.run)
-            runbook = self.shelf.runbook(run.runbook) if run is not None else None
-            heard[:] = [False]
-            if run is None or runbook is None:
-                return record
-            guard = runbook.guard
-            consent = life.Consent(guard.min_approvers, milliseconds(guard.approve_ttl))
-            after = life.judged(run, word, consent, now)
-            heard[:] = [after is not run]
-            return self._told(record, _with(record, after), now) if after is not run else record
-
-        change(self.log, word.incident, listen)
-        return Counter(judged=1) if heard[0] else Counter(not_awaited=1)
+    def _consent(self, name: str) -> life.Consent | None:
+        runbook = self.shelf.runbook(name)
+        if runbook is None:
+            return None
+        guard = runbook.guard
+        return life.Consent(guard.min_approvers, milliseconds(guard.approve_ttl))
 
     def work(self, incident: str, budget: Budget) -> Counts:
         """Go on with what is due about an incident's runs, as far as the request's time allows."""
@@ -120,7 +115,7 @@ class Runner:
     def _go_on(self, seen: Run, held_since: float) -> str:
         """Do the next thing about a run; return what was done, in a word."""
         now = self.clock.now()
-        run = self._alter(seen, lambda run: life.expired(run, now))
+        run = self.keeper.alter(seen, lambda run: life.expired(run, now))
         runbook = self.shelf.runbook(run.runbook)
         if run.ended:
             return self._settle(run, runbook)
@@ -133,7 +128,7 @@ class Runner:
             "verifying": self._verify,
         }
         if run.state == "awaiting":
-            self._alter(run, lambda run: life.postponed(run, run.expires_at))
+            self.keeper.alter(run, lambda run: life.postponed(run, run.expires_at))
             return "awaited"
         return steps[run.state](run, runbook, held_since)
 
@@ -142,7 +137,7 @@ class Runner:
         now = self.clock.now()
         place = next((i for i, step in enumerate(run.steps) if not step.checked), None)
         if place is None:
-            self._alter(run, lambda run: self._decided(run, runbook, now))
+            self.keeper.alter(run, lambda run: self._decided(run, runbook, now))
             return "checked"
         if self._paused(run) or self._late(held_since):
             return "waits"
@@ -163,7 +158,7 @@ class Runner:
                 return life.into(run, "skipped", now, against)
             return life.checked(run, place, outcome.reason)
 
-        self._alter(run, note)
+        self.keeper.alter(run, note)
         return "dry_run"
 
     def _decided(self, run: Run, runbook: Runbook, now: int) -> Run:
@@ -193,23 +188,25 @@ class Runner:
         if run.over_at is not None:
             against = "the incident is over"
         if against:
-            self._alter(run, _ended("approved", "skipped", now, against))
+            self.keeper.alter(run, _ended("approved", "skipped", now, against))
             return "skipped"
-        run = self._alter(run, _admitted)
+        run = self.keeper.alter(run, _admitted)
         if run.state != "approved":
             return "lost"
         refusal = claim_targets(self.rails, claim_of(run, runbook), now)
         if refusal is None:
-            self._alter(run, lambda run: life.begun(run, now) if run.state == "approved" else run)
+            self.keeper.alter(
+                run, lambda run: life.begun(run, now) if run.state == "approved" else run
+            )
             return "begun"
         return self._refused(run, refusal, now)
 
     def _refused(self, run: Run, refusal: Refusal, now: int) -> str:
         if refusal.wait:
             until = now + self._real(WAIT_SECONDS)
-            self._alter(run, lambda run: life.postponed(run, until))
+            self.keeper.alter(run, lambda run: life.postponed(run, until))
             return "waits"
-        self._alter(run, _ended("approved", "skipped", now, refusal.reason))
+        self.keeper.alter(run, _ended("approved", "skipped", now, refusal.reason))
         return "skipped"
 
     def _perform(self, run: Run, runbook: Runbook, held_since: float) -> str:
@@ -218,14 +215,14 @@ class Runner:
         place = life.next_step(run)
         if place is None:
             within = milliseconds(runbook.verify.within)
-            self._alter(run, lambda run: life.performed(run, now, within))
+            self.keeper.alter(run, lambda run: life.performed(run, now, within))
             return "performed"
-        run = self._alter(run, lambda run: life.overdue(run, now))
+        run = self.keeper.alter(run, lambda run: life.overdue(run, now))
         if run.ended or self._paused(run):
             return "waits"
         refusal = claim_targets(self.rails, claim_of(run, runbook), now)
         if refusal is not None:
-            self._alter(run, _ended("running", "failed", now, f"no longer: {refusal.reason}"))
+            self.keeper.alter(run, _ended("running", "failed", now, f"no longer: {refusal.reason}"))
             return "refused"
         return self._attempt(run, place, held_since)
 
@@ -244,21 +241,21 @@ class Runner:
             marks[:] = [after.steps[place].state == "sending"]
             return after
 
-        run = self._alter(run, mark)
+        run = self.keeper.alter(run, mark)
         if not marks[0]:
             return "lost"
         if self.rails.paused() is not None or self._late(held_since):
-            self._alter(run, lambda run: life.unmarked(run, place, now))
+            self.keeper.alter(run, lambda run: life.unmarked(run, place, now))
             return "waits"
         arguments = _arguments(operation, run.steps[place])
         outcome = operation.perform(arguments, life.order_of(run, place))
         then, again = self.clock.now(), self._again_at(run, outcome)
-        self._alter(run, lambda run: life.noted(run, place, outcome, then, again))
+        self.keeper.alter(run, lambda run: life.noted(run, place, outcome, then, again))
         return f"step_{outcome.verdict}"
 
     def _verify(self, run: Run, runbook: Runbook, held_since: float) -> str:  # noqa: ARG002 - as the others
         now = self.clock.now()
-        self._alter(run, lambda run: life.verified(run, now))
+        self.keeper.alter(run, lambda run: life.verified(run, now))
         return "verified"
 
     def _settle(self, run: Run, runbook: Runbook | None) -> str:
@@ -267,25 +264,9 @@ class Runner:
             return "ended"
         now, ending = self.clock.now(), ending_of(run, runbook)
         after = change_rails(self.rails, lambda state: settle(state, ending, now))
-        opened = ""
-        if runbook is not None and ending.failed and run.runbook in after.breakers:
-            breaker, guard = after.breakers[run.runbook], runbook.guard
-            until = open_until(breaker, guard.open_after, milliseconds(guard.open_for))
-            if until > now and run.id in breaker.counted():
-                opened = f"{run.runbook} is stopped: {len(breaker.counted())} failures in a row"
+        opened = stopped_by(run, runbook, after, now) if ending.failed else ""
 
-        def note(record: ActionRecord) -> ActionRecord:
-            found = record.run(run.id)
-            if found is None or found.settled:
-                return record
-            settled = found.model_copy(update={"settled": True})
-            noted = _with(record, settled)
-            if not opened:
-                return noted
-            news = News("run_failed", BREAKER_LEVEL + run.number, opened)
-            return with_news(noted, settled, news, self.readers, now)
-
-        change(self.log, run.incident, note)
+        self.keeper.settled(run, opened)
         return "settled"
 
     def _abandon(self, run: Run, now: int) -> str:
@@ -299,7 +280,7 @@ class Runner:
             state: RunState = "unknown" if sending or begun else "skipped"
             return life.into(run, state, now, "its runbook is gone, changed or off")
 
-        self._alter(run, end)
+        self.keeper.alter(run, end)
         return "abandoned"
 
     def _known(self, run: Run) -> bool:
@@ -316,28 +297,12 @@ class Runner:
         if self.rails.paused() is None:
             return False
         until = self.clock.now() + self._real(WAIT_SECONDS)
-        self._alter(run, lambda found: life.postponed(found, until))
+        self.keeper.alter(run, lambda found: life.postponed(found, until))
         return True
 
     def _late(self, held_since: float) -> bool:
         """Return whether a call begun now might outlast the lease."""
         return self.timer() - held_since > LEASE_SECONDS - OPERATION_SECONDS
-
-    def _alter(self, run: Run, alter: Callable[[Run], Run]) -> Run:
-        """Change a run where it is kept, tell people what is new, and return it as it stands."""
-        now = self.clock.now()
-
-        def altered(record: ActionRecord) -> ActionRecord:
-            found = record.run(run.id)
-            after = alter(found) if found is not None else None
-            if after is None or after == found:
-                return record
-            return self._told(record, _with(record, after), now)
-
-        return change(self.log, run.incident, altered).run(run.id) or run
-
-    def _told(self, before: ActionRecord, after: ActionRecord, now: int) -> ActionRecord:
-        return told(before, after, self.readers, now)
 
     def _again_at(self, run: Run, outcome: Outcome) -> int:
         delay = max(outcome.retry_after_ms, backoff_ms(run.id, run.attempts + 1))
@@ -346,34 +311,6 @@ class Runner:
     def _real(self, seconds: float) -> int:
         """Return real seconds in the pipeline's milliseconds."""
         return int(seconds * 1000 * self.clock.rate)
-
-
-def claim_of(run: Run, runbook: Runbook) -> Claim:
-    """Return what a run asks for before it begins, or goes on."""
-    guard = runbook.guard
-    return Claim(
-        run=run.id,
-        runbook=run.runbook,
-        targets=run.targets,
-        hold_ms=life.HOLD_MS + milliseconds(runbook.verify.within),
-        max_per_hour=guard.max_per_hour,
-        open_after=guard.open_after,
-        open_for_ms=milliseconds(guard.open_for),
-    )
-
-
-def ending_of(run: Run, runbook: Runbook | None) -> Ending:
-    """Return what a run's end means to others."""
-    attempted = any(step.attempts for step in run.steps)
-    failed = {"failed": True, "unknown": True, "succeeded": False}.get(run.state)
-    return Ending(
-        run=run.id,
-        runbook=run.runbook,
-        targets=run.targets,
-        failed=None if run.taken_over else failed,
-        at=run.changes[-1].at,
-        rest_ms=milliseconds(runbook.guard.cooldown) if attempted and runbook is not None else 0,
-    )
 
 
 def _arguments(operation: Operation, step: RunStep) -> BaseModel:
@@ -388,11 +325,6 @@ def _due(record: ActionRecord, now: int) -> Run | None:
         if run.next_at <= now and (not run.ended or (run.admitted and not run.settled))
     )
     return next(waiting, None)
-
-
-def _with(record: ActionRecord, run: Run) -> ActionRecord:
-    runs = tuple(run if one.id == run.id else one for one in record.runs)
-    return record.model_copy(update={"runs": runs})
 
 
 def _admitted(run: Run) -> Run:
