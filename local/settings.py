@@ -22,13 +22,8 @@ CHANNEL_SECRETS = (
 One that is not set switches its channel off.
 """
 
-OPERATION_SETTINGS = (
-    "KUBERNETES_URL",
-    "KUBERNETES_TOKEN_FILE",
-    "KUBERNETES_CA_FILE",
-    "RUNBOOK_WEBHOOKS",
-)
-"""What operations of runbooks are told; in a pod the first three are there by themselves."""
+CLUSTER_SETTINGS = ("KUBERNETES_URL", "KUBERNETES_TOKEN_FILE", "KUBERNETES_CA_FILE")
+"""What operations of runbooks are told of a cluster; a pod is there by itself."""
 
 GATEWAY = "aiops-gateway"
 GATEWAY_SECRETS = {
@@ -72,7 +67,7 @@ def settings(
         "runbook.url": shell.get("RUNBOOK_URL", ""),
         "webhook.format": shell.get("WEBHOOK_FORMAT", ""),
     }
-    known = (*CHANNEL_SECRETS, *OPERATION_SETTINGS)
+    known = (*CHANNEL_SECRETS, *CLUSTER_SETTINGS)
     channels = {name: shell[name] for name in known if name in shell}
     given = {**shell, **environ}
     senders = {key: given.get(name, "") for key, name in GATEWAY_SECRETS.items()}

@@ -13,7 +13,7 @@ from functions.act.runbooks.matching import mismatch
 from functions.act.runbooks.opening import open_shelf
 from local.func_file import load_functions
 from local.manifests import load
-from local.settings import OPERATION_SETTINGS
+from local.settings import CHANNEL_SECRETS, CLUSTER_SETTINGS
 from tests.incidents import evidence, incident, suspect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +59,6 @@ def test_the_example_in_the_documents_is_valid_and_answers_the_incident_it_is_to
 def test_every_setting_of_an_operation_reaches_act(kind: str) -> None:
     plugin = operation_class(kind)
     act = next(func for func in load_functions(ROOT / "functions").values() if "act" in func.name)
-    told = {one.name for one in act.run.envs} | set(OPERATION_SETTINGS)
+    told = {one.name for one in act.run.envs} | {*CHANNEL_SECRETS, *CLUSTER_SETTINGS}
     in_every_pod = {"KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"}
     assert {*plugin.needs, *plugin.takes} <= told | in_every_pod
