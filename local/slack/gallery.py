@@ -23,7 +23,7 @@ from local.slack.photo import photograph
 from local.slack.workspace import Workspace
 
 ROOM = "incidents"
-PROPOSAL = "roll-back would restart Deployment shop/{} (waits for one approval)"
+PROPOSAL = "restart-suspect would restart Deployment shop/{} (waits for one approval)"
 LINKS = {
     "INCIDENT_URL": "https://console.example.com/incidents/",
     "GRAPH_URL": "https://grafana.example.com/d/service?var-service=",
