@@ -84,7 +84,7 @@ def _history(redis_url: str, keys: Keys) -> "HistoryStore":
 def with_bot(config: ActConfig, read: Read) -> ActConfig:
     """Return the policy with Slack's bot in it where it can be used and no channels are configured.
 
-    It is told what the webhook of Slack is.
+    It is told what the webhook of Slack is, and routes that lead there lead to it, too.
     """
     plugin: type[Channel] = load(CHANNELS, BOT, "Channel")
     if "channels" in config.model_fields_set or not all(read(name) for name in plugin.needs):
@@ -94,7 +94,11 @@ def with_bot(config: ActConfig, read: Read) -> ActConfig:
         for rule in config.channels
         for channel in ((BOT, rule.channel) if rule.channel == "slack" else (rule.channel,))
     )
-    return config.model_copy(update={"channels": tuple(rules)})
+    routes = (
+        route.model_copy(update={"to": (BOT, *route.to)}) if "slack" in route.to else route
+        for route in config.routes
+    )
+    return config.model_copy(update={"channels": tuple(rules), "routes": tuple(routes)})
 
 
 def open_channels(config: ActConfig, read: Read) -> tuple[Mapping[str, Channel], Mapping[str, str]]:

@@ -38,7 +38,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_places(showing, says=False)
     for name, (_, words) in COMMANDS.items():
         one = actions.add_parser(name, help=words)
-        _add_incident(one)
+        one.add_argument(
+            "incidents", nargs="+", metavar="INC", help="its id, or how it begins; several at once"
+        )
         one.add_argument("--reason", default="", metavar="TEXT", help="why")
         if name == "silence":
             one.add_argument(
@@ -57,25 +59,42 @@ def run(options: argparse.Namespace) -> int:
     """
     store, now = store_of(options), SystemClock().now()
     if options.action == "ls":
-        found = _listed(store, options.limit, everything=options.all)
-        _print_list(found, now, as_json=options.json)
+        listed = _listed(store, options.limit, everything=options.all)
+        _print_list(listed, now, as_json=options.json)
         return 0
-    incident = _named(store, options.incident)
-    if incident is None:
-        sys.stderr.write(f"aiops incidents: no incident {options.incident}\n")
-        return 1
-    if options.action == "show":
+    asked = [options.incident] if options.action == "show" else options.incidents
+    found = [_named(store, text) for text in asked]
+    for text, incident in zip(asked, found, strict=True):
+        if incident is None:
+            sys.stderr.write(f"aiops incidents: no incident {text}\n")
+    known = {incident.id: incident for incident in found if incident is not None}
+    if options.action != "show":
+        _command(list(known.values()), options, now)
+    for incident in known.values() if options.action == "show" else ():
         print(incident.model_dump_json() if options.json else "\n".join(lines_of(incident, now)))
-        return 0
-    return _command(incident, options, now)
+    return int(None in found)
 
 
-def _command(incident: Incident, options: argparse.Namespace, now: int) -> int:
+def _command(incidents: Sequence[Incident], options: argparse.Namespace, now: int) -> None:
+    """Say the same of every incident, and print what was said."""
+    said = []
+    for incident in incidents:
+        wish = _wish(incident, options, now)
+        say(wish, options)
+        said.append(wish.model_dump_json())
+        if not options.json:
+            ending = f" until {iso(wish.until)}" if wish.until and wish.until > now else ""
+            print(f"{wish.command}{ending}: {_line(incident, now)}")
+    if options.json and said:
+        print(said[0] if len(options.incidents) == 1 else f'{{"commands":[{",".join(said)}]}}')
+
+
+def _wish(incident: Incident, options: argparse.Namespace, now: int) -> CommandGiven:
     word, _ = COMMANDS[options.action]
     until = None
     if word == "silence":
         until = now if options.lift else now + options.lasting
-    wish = CommandGiven.model_validate(
+    return CommandGiven.model_validate(
         {
             "incident": incident.id,
             "command": word,
@@ -85,10 +104,6 @@ def _command(incident: Incident, options: argparse.Namespace, now: int) -> int:
             "reason": options.reason,
         }
     )
-    say(wish, options)
-    ending = f" until {iso(until)}" if until is not None and until > now else ""
-    print(wish.model_dump_json() if options.json else f"{word}{ending}: {_line(incident, now)}")
-    return 0
 
 
 def _listed(store: IncidentStore, limit: int, *, everything: bool) -> Sequence[Incident]:

@@ -144,6 +144,9 @@ def test_the_bot_has_the_rule_of_slack_where_no_channels_are_configured():
     assert with_bot(ActConfig(), {"SLACK_CHANNEL": "y"}.get) == ActConfig()
     chosen = ActConfig(channels=[{"channel": "slack"}])
     assert with_bot(chosen, known.get) == chosen
+    routed = ActConfig(routes=[{"name": "a", "to": ["slack"]}, {"name": "b", "to": ["webhook"]}])
+    routes = with_bot(routed, known.get).routes
+    assert [route.to for route in routes] == [("slack_bot", "slack"), ("webhook",)]
 
 
 def request(pressed, now):

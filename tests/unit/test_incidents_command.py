@@ -83,6 +83,17 @@ def test_commands_are_published_and_obeyed(desk):
     assert desk.listed("--all")["a",]["id"] == name
 
 
+def test_several_incidents_are_told_the_same_at_once_and_who_is_unknown_is_named(desk):
+    names = desk.fault("a", "f")
+    told = json.loads(
+        desk.run("incidents", "ack", names["a"], names["f"], names["a"], "--json", says=True)
+    )
+    assert [one["incident"] for one in told["commands"]] == [names["a"], names["f"]]
+    assert {one["status"] for one in desk.listed().values()} == {"acknowledged"}
+    desk.run("incidents", "resolve", names["a"], "ffffffff", says=True, status=1)
+    assert list(desk.listed()) == [("f",)]
+
+
 def test_an_incident_is_silenced_for_a_while_and_that_is_taken_back(desk):
     name = desk.fault("a")["a"]
     told = json.loads(
