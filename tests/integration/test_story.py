@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -344,5 +345,12 @@ def audited(world: World) -> None:
     (approval,) = {one.by for one in world.runs() if one.state == "approved"}
     assert approval == f"slack:{PEOPLE[1]}"
     assert world.server.calls[-1].code == 200
-    ended = [(one["step"], one["outcome"]) for one in world.steps()]
-    assert {outcome for _, outcome in ended} == {"done"}
+    assert {one["outcome"] for one in world.steps()} == {"done"}
+    for channel in ("webhook", "slack"):
+        world.wait(partial(_all_published, world, channel))
+
+
+def _all_published(world: World, channel: str) -> bool:
+    """Return whether the steps that reached a receiver are those published as ended."""
+    ended = {one["step"] for one in world.steps() if one["channel"] == channel}
+    return ended == {one.step for one in world.told(channel)}
