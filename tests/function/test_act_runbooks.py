@@ -502,6 +502,16 @@ def test_an_incident_that_is_silenced_is_answered_once_the_silence_is_over():
     assert act.run.state == "awaiting"
 
 
+def test_a_runbook_that_is_only_to_be_tried_by_now_does_nothing_though_it_was_approved():
+    act = Act()
+    act.tell()
+    tame = (runbook(guard={"mode": "dry-run"}),)
+    act.runner.shelf = Shelf(tame, {"touch": act.operation})
+    act.judge()
+    assert (act.run.state, act.operation.done) == ("skipped", [])
+    assert "its mode is dry-run by now" in act.reason("run_finished")
+
+
 def test_a_runbook_that_is_taken_away_takes_its_runs_with_it():
     act = Act()
     act.tell()

@@ -9,7 +9,7 @@ import redis
 from aiops.adapters.keys import Keys
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.redis_rails import RedisRails
-from functions.act.runbooks import announcing, keeping, life, runner
+from functions.act.runbooks import announcing, keeping, life, runner, stages
 from tests.property.run_world import World, play
 from tests.property.scheduler import CALM
 from tests.property.test_act_schedules import LeasesInTheSchedulesTime
@@ -93,9 +93,9 @@ def a_step_is_not_marked_before_it_is_done(replace):
         replace_mark = (*after.steps[:place], step, *after.steps[place + 1 :])
         return after.model_copy(update={"steps": replace_mark})
 
-    attempt = runner.Runner._attempt
+    attempt = stages.Stage._attempt
 
-    def hasty(self, run, place, held_since):
+    def hasty(self, run, place):
         operation = self.shelf.operations[run.steps[place].operation]
         arguments = operation.arguments.model_validate(run.steps[place].arguments)
         if self._paused(run):
@@ -106,7 +106,7 @@ def a_step_is_not_marked_before_it_is_done(replace):
         return "done"
 
     replace(life, "marked", unmarked)
-    replace(runner.Runner, "_attempt", hasty)
+    replace(stages.Stage, "_attempt", hasty)
     assert attempt is not hasty
 
 
@@ -121,16 +121,16 @@ def nobody_looks_at_the_switch(replace):
         def paused(self):
             return None
 
-    perform = runner.Runner._attempt
+    perform = stages.Stage._attempt
 
-    def blind(self, run, place, held_since):
+    def blind(self, run, place):
         seeing, self.rails = self.rails, Blind(self.rails)
         try:
-            return perform(self, run, place, held_since)
+            return perform(self, run, place)
         finally:
             self.rails = seeing
 
-    replace(runner.Runner, "_attempt", blind)
+    replace(stages.Stage, "_attempt", blind)
 
 
 def one_person_counts_as_two(replace):
@@ -154,7 +154,7 @@ def any_runs_approval_is_taken(replace):
 
 
 def locks_are_not_taken(replace):
-    replace(runner, "claim_targets", lambda rails, claim, now: None)
+    replace(stages, "claim_targets", lambda rails, claim, now: None)
 
 
 def locks_are_never_given_back(replace):
