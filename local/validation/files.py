@@ -21,6 +21,9 @@ from local.validation.modelled import against, at_field, problem_at
 from local.validation.problem import Checked, Problem
 
 YAML = (".yaml", ".yml")
+_OURS = re.compile(r"|kustomize\.config\.k8s\.io|(.+\.)?(knative\.dev|strimzi\.io)")
+"""Groups of the kinds of objects that are read here; the core group is empty."""
+
 _LINE = re.compile(r"(?:, line |:)([0-9]+): ")
 KUSTOMIZATION = "kustomization.yaml"
 
@@ -64,7 +67,7 @@ def _folder(path: Path) -> Iterator[Checked]:
         return
     objects = (path / KUSTOMIZATION).exists()
     if objects:
-        yield _raising(str(path), "manifests", lambda: manifests.load(path))
+        yield _manifests(path)
     for one in sorted(path.iterdir()):
         if not one.name.startswith("."):
             yield from _within(one, objects=objects)
@@ -132,11 +135,29 @@ def _runbook(document: Document) -> Iterator[Problem]:
         yield at_field(document, str(error).removeprefix(": "), ())
 
 
+def _manifests(path: Path) -> Checked:
+    """Return a folder of objects; those of groups nothing here reads are Kubernetes' to check."""
+    found, problems = [], []
+    for file in sorted(one for one in path.iterdir() if one.suffix in YAML):
+        read, wrong = _read(file)
+        found += [one.content for one in read if isinstance(one.content, dict)]
+        problems += wrong
+    groups = {str(one.get("apiVersion")).rpartition("/")[0] for one in found}
+    if problems or any(not _OURS.fullmatch(group) for group in groups):
+        return Checked(str(path), "manifests", tuple(problems))
+    return _raising(str(path), "manifests", lambda: manifests.load(path))
+
+
+def _read(file: Path) -> tuple[Sequence[Document], Sequence[Problem]]:
+    try:
+        return documents(str(file), file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        return (), (Problem(str(file), "", f"cannot be read: {error}"),)
+
+
 def _embedded(path: Path) -> Iterator[Checked]:
     """Yield the files that stand in the ConfigMaps of a manifest."""
-    found, problems = documents(str(path), path.read_text(encoding="utf-8"))
-    if problems:
-        yield Checked(str(path), "unknown", tuple(problems))
+    found, _ = _read(path)
     for one in found:
         content: Any = one.content if isinstance(one.content, dict) else {}
         if content.get("kind") == "ConfigMap":

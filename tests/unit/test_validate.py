@@ -232,6 +232,17 @@ def test_topologies_recordings_and_what_stands_in_config_maps_are_checked(capsys
     ]
 
 
+def test_an_object_of_ours_with_a_kind_that_does_not_exist_is_a_problem(capsys, tmp_path):
+    (tmp_path / "kustomization.yaml").write_text("resources: [one.yaml]\n")
+    one = tmp_path / "one.yaml"
+    one.write_text("apiVersion: eventing.knative.dev/v1\nkind: Triger\nmetadata: {name: x}\n")
+    assert "Triger x" in one_problem(capsys, tmp_path)[2]
+    one.write_text("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: x}\n")
+    assert validated(capsys, tmp_path)[0] == 0
+    one.write_bytes(b"\xff")
+    assert one_problem(capsys, tmp_path)[2].startswith("cannot be read")
+
+
 def test_wrong_usage_is_told_apart_from_wrong_files(capsys, tmp_path, monkeypatch):
     for name in ("AIOPS_CONFIG", "RUNBOOK_DIR"):
         monkeypatch.delenv(name, raising=False)
