@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aiops.errors import Misconfigured
-from functions.act.kubernetes import NAMESPACE
+from functions.act.kubernetes.resource import NAMESPACE
 from functions.act.operation import Order
 
 MAX_TEMPLATE_BYTES = 1 << 16

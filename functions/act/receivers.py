@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 from aiops.errors import Misconfigured
 from functions.act.channel import address
 from functions.act.channels.webhook import decoded
-from functions.act.kubernetes import NAMESPACE
+from functions.act.kubernetes.resource import NAMESPACE
 
 SETTING = "RUNBOOK_WEBHOOKS"
 _PLACEHOLDER = re.compile(r"\{\{ ?(incident|runbook|key|parameters\.([a-z][a-z0-9_]{0,63})) ?\}\}")

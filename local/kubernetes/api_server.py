@@ -8,54 +8,17 @@ import hmac
 import json
 import secrets
 import ssl
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
 
+from local.kubernetes.calling import ALLOWED, VERBS, Call, content_of, is_dry, parsed
 from local.kubernetes.objects import Content, Objects, Place
+from local.kubernetes.serving import Server, handler
 from local.kubernetes.status import Refused, status
-
-PREFIXES = {"/api/v1": ("pods",), "/apis/batch/v1": ("jobs",)}
-_APPS = ("deployments", "statefulsets", "daemonsets")
-_VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
-MAX_BODY = 3 * 1024 * 1024
-"""Source: https://github.com/kubernetes/apiserver (MaxRequestBodyBytes)"""
-
-ALLOWED: Mapping[str, frozenset[str]] = {
-    "deployments": frozenset(("get", "patch")),
-    "statefulsets": frozenset(("get", "patch")),
-    "daemonsets": frozenset(("patch",)),
-    "deployments/scale": frozenset(("get", "patch")),
-    "statefulsets/scale": frozenset(("get", "patch")),
-    "pods": frozenset(("get", "delete")),
-    "jobs": frozenset(("create",)),
-}
-"""What the role of `act` grants in a namespace."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call, as an audit has it.
-
-    Attributes:
-        code: What it was answered; what an order made fail says so, too.
-        changed: Whether it was carried out, and not as a dry run.
-    """
-
-    verb: str
-    resource: str
-    namespace: str
-    name: str
-    dry: bool
-    code: int
-    changed: bool
-    body: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -65,15 +28,6 @@ class _Orders:
     retry_after: int | None = None
     delay: float = 0.0
     after: bool = False
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that hung up."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 class ApiServer:
@@ -103,7 +57,7 @@ class ApiServer:
         self._objects = Objects(now)
         self._calls: list[Call] = []
         self._orders = _Orders()
-        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server = Server(("127.0.0.1", 0), handler(self._respond))
         scheme = "http"
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -204,15 +158,15 @@ class ApiServer:
     def _audited(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, Mapping[str, Any], Mapping[str, str]]:
-        verb, place = _VERBS.get(method, method.lower()), Place("", "")
+        verb, place = VERBS.get(method, method.lower()), Place("", "")
         given: Content = {}
         dry, done, ordered = False, False, self._ordered()
         extra: Mapping[str, str] = {}
         try:
-            place, asked = _parsed(target)
+            place, asked = parsed(target)
             self._authorise(verb, place, headers)
             _refuse_as(ordered)
-            given, dry = _content(body), _dry(asked)
+            given, dry = content_of(body), is_dry(asked)
             code, content = self._carry_out(verb, place, given, headers, asked)
             done = verb != "get" and not dry
             if ordered is not None:
@@ -252,7 +206,7 @@ class ApiServer:
         headers: Mapping[str, str],
         asked: Mapping[str, str],
     ) -> tuple[int, Mapping[str, Any]]:
-        dry, strict = _dry(asked), asked.get("fieldValidation") == "Strict"
+        dry, strict = is_dry(asked), asked.get("fieldValidation") == "Strict"
         content_type = headers.get("content-type", "").partition(";")[0].strip()
         if verb == "get":
             return 200, self._objects.get(place)
@@ -265,68 +219,7 @@ class ApiServer:
             return 201, self._objects.create(place, given, dry=dry, strict=strict)
         return 200, self._objects.delete(place, given, dry=dry)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        respond = self._respond
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _serve(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = self.rfile.read(min(length, MAX_BODY))
-                if len(body) < length:  # whoever sent it is gone
-                    self.close_connection = True
-                    return
-                lower = {name.lower(): value for name, value in self.headers.items()}
-                code, headers, reply = respond(self.command, self.path, lower, body)
-                self.send_response(code)
-                for name, value in {"Content-Type": "application/json", **headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _serve  # noqa: N815 - the server's names
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the server's name for it
-                """Say nothing: there is the audit."""
-
-        return Handler
-
 
 def _refuse_as(ordered: _Orders | None) -> None:
     if ordered is not None and not ordered.after:
         raise Refused(ordered.code, "as ordered")
-
-
-def _parsed(target: str) -> tuple[Place, Mapping[str, str]]:
-    """Return what a path and its query name.
-
-    Raises:
-        Refused: 404 where there is nothing of the kind.
-    """
-    parts = urlsplit(target)
-    asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    for prefix, plurals in {**PREFIXES, "/apis/apps/v1": _APPS}.items():
-        if parts.path.startswith(f"{prefix}/namespaces/"):
-            pieces = parts.path.removeprefix(f"{prefix}/namespaces/").split("/")
-            known = len(pieces) in {2, 3, 4} and pieces[1] in plurals
-            if known and pieces[3:] in ([], ["scale"]):
-                return Place(pieces[1], pieces[0], *pieces[2:]), asked
-    raise Refused(404, "the server could not find the requested resource")
-
-
-def _dry(asked: Mapping[str, str]) -> bool:
-    if asked.get("dryRun", "All") != "All":
-        raise Refused(400, "dryRun: Unsupported value: supported values: All")
-    return "dryRun" in asked
-
-
-def _content(body: bytes) -> Content:
-    try:
-        content = json.loads(body or b"{}")
-    except ValueError:
-        raise Refused(400, "the body is no JSON") from None
-    if not isinstance(content, dict):
-        raise Refused(400, "the body is no object")
-    return content

@@ -11,11 +11,13 @@ import yaml
 
 from aiops import plugins
 from aiops.errors import Misconfigured
-from functions.act.kubernetes import SETTINGS, Kubernetes, Resource
+from functions.act.kubernetes.client import SETTINGS, Kubernetes
+from functions.act.kubernetes.resource import Resource
 from functions.act.operation import OPERATIONS, Order
 from functions.act.runbooks.loading import operation_class
 from functions.act.sender import READ_SECONDS
-from local.kubernetes.api_server import ALLOWED, ApiServer
+from local.kubernetes.api_server import ApiServer
+from local.kubernetes.calling import ALLOWED
 from local.receiver import Receiver
 
 NAMES = plugins.available(OPERATIONS)

@@ -7,7 +7,7 @@ import yaml
 
 from functions.act.job_templates import job, load_templates, parameters_of
 from functions.act.operation import Order
-from local.kubernetes.api_server import ALLOWED
+from local.kubernetes.calling import ALLOWED
 from local.manifests import load
 
 ROOT = Path(__file__).resolve().parents[2]

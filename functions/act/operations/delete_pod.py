@@ -6,14 +6,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from functions.act.kubernetes import (
-    SETTINGS,
-    Kubernetes,
-    Namespace,
-    ObjectName,
-    Reply,
-    Resource,
-)
+from functions.act.kubernetes.client import SETTINGS, Kubernetes
+from functions.act.kubernetes.reply import Reply
+from functions.act.kubernetes.resource import Namespace, ObjectName, Resource
 from functions.act.operation import Order, Outcome, Repeat, Target
 
 NOT_FOUND, CONFLICT = 404, 409

@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.act.job_templates import MAX_NAME, job, load_templates, parameters_of
-from functions.act.kubernetes import NAMESPACE, SETTINGS, Kubernetes, Namespace, Reply, Resource
+from functions.act.kubernetes.client import SETTINGS, Kubernetes
+from functions.act.kubernetes.reply import Reply
+from functions.act.kubernetes.resource import NAMESPACE, Namespace, Resource
 from functions.act.operation import Order, Outcome, Repeat, Target
 
 EXISTS = "AlreadyExists"

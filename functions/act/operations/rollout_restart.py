@@ -6,16 +6,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from functions.act.kubernetes import (
-    PLURALS,
-    SETTINGS,
-    STRATEGIC_MERGE_PATCH,
-    Kubernetes,
-    Namespace,
-    ObjectName,
-    Reply,
-    Resource,
-)
+from functions.act.kubernetes.client import SETTINGS, STRATEGIC_MERGE_PATCH, Kubernetes
+from functions.act.kubernetes.reply import Reply
+from functions.act.kubernetes.resource import PLURALS, Namespace, ObjectName, Resource
 from functions.act.operation import Order, Outcome, Repeat, Target
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

@@ -6,17 +6,9 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from aiops.errors import Misconfigured
-from functions.act.kubernetes import (
-    MERGE_PATCH,
-    PLURALS,
-    SETTINGS,
-    Conversation,
-    Kubernetes,
-    Namespace,
-    ObjectName,
-    Reply,
-    Resource,
-)
+from functions.act.kubernetes.client import MERGE_PATCH, SETTINGS, Conversation, Kubernetes
+from functions.act.kubernetes.reply import Reply
+from functions.act.kubernetes.resource import PLURALS, Namespace, ObjectName, Resource
 from functions.act.operation import Order, Outcome, Repeat, Target
 
 CONFLICT = 409

@@ -7,21 +7,21 @@ https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from pydantic import Field
 
 from aiops.errors import Misconfigured
 from functions.act.allowed import Allowed
-from functions.act.answer import Answer, excerpt
 from functions.act.channel import Method, Request, address
 from functions.act.connecting import Connector
-from functions.act.operation import OPERATION_SECONDS, Outcome
+from functions.act.kubernetes.reply import MAX_OBJECT_BYTES, Reply, reply_of
+from functions.act.kubernetes.resource import Resource
+from functions.act.operation import OPERATION_SECONDS
 from functions.act.sender import Calls, HttpSender
 
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -36,88 +36,11 @@ SETTINGS: Mapping[str, str] = {
 """Every pod is given the second and the third; the first stands for them elsewhere."""
 
 FIELD_MANAGER = "aiops-act"
-MAX_OBJECT_BYTES = 1_572_864
-"""No object is longer. Source: https://etcd.io/docs/v3.5/dev-guide/limit/"""
-
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
-_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
-NAMESPACE = rf"^{_LABEL}$"
-NAME = rf"^{_LABEL}(?:\.{_LABEL})*$"
-Namespace = Annotated[str, Field(pattern=NAMESPACE, max_length=63)]
-ObjectName = Annotated[str, Field(pattern=NAME, max_length=253)]
-"""Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
-
-GROUPS = {
-    "pods": "/api/v1",
-    "deployments": "/apis/apps/v1",
-    "statefulsets": "/apis/apps/v1",
-    "daemonsets": "/apis/apps/v1",
-    "jobs": "/apis/batch/v1",
-}
-PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
-
 _EVERYWHERE = Allowed((ip_network("0.0.0.0/0"), ip_network("::/0")))
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the API server answered.
-
-    Attributes:
-        verdict: `done`; `refused`, the same call will always be; `retry`, later it may do.
-        reason: In words, without any secret.
-        status: Of HTTP, 0 where there was no answer.
-        cause: The machine's word for an error, such as `AlreadyExists`.
-        content: The object where it is done.
-    """
-
-    verdict: Literal["done", "refused", "retry"]
-    reason: str
-    status: int = 0
-    cause: str = ""
-    content: Mapping[str, Any] = field(default_factory=dict)
-    retry_after_ms: int = 0
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """The object's labels."""
-        return dict(self.content.get("metadata", {}).get("labels") or {})
-
-    def outcome(self, reason: str = "") -> Outcome:
-        """Return it as an operation's; all that is done here may be done again."""
-        done = self.verdict == "done"
-        words = reason if done and reason else self.reason
-        return Outcome(self.verdict, words, self.labels, self.retry_after_ms)
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """Where an object is, or with an empty name, a collection.
-
-    Raises:
-        ValueError: a name is none that Kubernetes allows.
-    """
-
-    plural: str
-    namespace: str
-    name: str = ""
-    part: Literal["", "scale"] = ""
-
-    def __post_init__(self) -> None:
-        """Let nothing into a path that could lead elsewhere."""
-        if not re.fullmatch(NAMESPACE, self.namespace):
-            raise ValueError("namespace: not a name that Kubernetes allows")
-        if self.name and (len(self.name) > 253 or not re.fullmatch(NAME, self.name)):
-            raise ValueError("name: not a name that Kubernetes allows")
-
-    @property
-    def path(self) -> str:
-        """Its path."""
-        places = (self.name, self.part) if self.part else (self.name,) if self.name else ()
-        return "/".join((GROUPS[self.plural], "namespaces", self.namespace, self.plural, *places))
 
 
 class Kubernetes:
@@ -200,7 +123,7 @@ class Conversation:
             content_type=content_type,
             reads=MAX_OBJECT_BYTES + 1,
         )
-        return _reply(self.calls.call(request), token)
+        return reply_of(self.calls.call(request), token)
 
 
 def _url(values: Mapping[str, str]) -> str:
@@ -228,25 +151,3 @@ def _written(*, dry: bool) -> dict[str, str]:
     """Return the query of what writes; an unknown field is an error, not a warning."""
     asked = {"dryRun": "All"} if dry else {}
     return asked | {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-
-
-def _reply(answer: Answer, token: str) -> Reply:
-    content = _object(answer.body)
-    if answer.verdict == "done" and content is None:
-        words = f"{answer.status}: the answer is no object, or too long"
-        return Reply("retry", words, answer.status)
-    found = content or {}
-    cause = str(found.get("reason", ""))[:64] if answer.status >= 400 else ""
-    said = excerpt(str(found.get("message", "")).encode(), (token,)) if cause else ""
-    reason = f"{answer.status} {cause}: {said}" if cause else answer.reason
-    return Reply(answer.verdict, reason, answer.status, cause, found, answer.retry_after_ms)
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    if len(body) > MAX_OBJECT_BYTES:
-        return None
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
