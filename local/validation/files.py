@@ -137,7 +137,8 @@ def _runbook(document: Document) -> Iterator[Problem]:
 
 def _manifests(path: Path) -> Checked:
     """Return a folder of objects; those of groups nothing here reads are Kubernetes' to check."""
-    found, problems = [], []
+    found: list[dict[str, Any]] = []
+    problems: list[Problem] = []
     for file in sorted(one for one in path.iterdir() if one.suffix in YAML):
         read, wrong = _read(file)
         found += [one.content for one in read if isinstance(one.content, dict)]
