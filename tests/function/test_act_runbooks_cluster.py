@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.act.kubernetes import SETTINGS
+from functions.act.kubernetes.client import SETTINGS
 from functions.act.operations.rollout_restart import Operation
 from functions.act.runbooks.proposing import Shelf
 from local.kubernetes.api_server import ApiServer
