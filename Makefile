@@ -6,6 +6,9 @@ SEED ?= 1
 DURATION ?= 60
 QUICK := not slow and not redis and not kafka and not prometheus and not alertmanager
 
+# Servers of somebody else are shared by all tests; our own are started once for each process.
+WORKERS := $(if $(REDIS_URL)$(KAFKA_BOOTSTRAP_SERVERS),-n 0,-n auto --maxprocesses 4 --dist loadfile)
+
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
@@ -23,11 +26,11 @@ demo: setup ## watch faults travel from samples to messages; SEED=n gives anothe
 	@$(BIN)/aiops demo --seed $(SEED)
 
 test: setup ## what a newcomer runs
-	$(BIN)/pytest -m "$(QUICK)"
+	$(BIN)/pytest -q -m "$(QUICK)" $(WORKERS)
 
 test-full: setup ## the rest: Debian's Redis, Apache Kafka, slow properties, coverage
 	$(BIN)/pytest -m "not ($(QUICK))"
-	$(BIN)/pytest -q -m "$(QUICK)" --ignore tests/property --cov --cov-fail-under 90
+	$(BIN)/pytest -q -m "$(QUICK)" $(WORKERS) --ignore tests/property --cov --cov-fail-under 90
 
 lint: setup ## style, types, direction of imports
 	$(BIN)/ruff check .

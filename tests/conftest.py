@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which servers the run used."""
     used = ", ".join(sorted(_USED)) or "none: twins in memory only"
     terminalreporter.write_line(f"servers used: {used}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker process used."""
+    _USED.update(getattr(node, "workeroutput", {}).get("servers", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this worker, where it is one."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["servers"] = sorted(_USED)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
