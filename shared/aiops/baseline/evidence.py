@@ -12,7 +12,7 @@ NOVELTY = 20.0
 LASTING_LINE = 2.667
 """Surprise in nats of a lasting deviation that alarms."""
 
-FINE_MS, FINER = 150_000.0, 1.2
+FINE_MS, FINER = 150_000.0, 1.3
 """Step below which lines are so many times higher: more samples a day, the same budget."""
 
 LOUD = 1.2
