@@ -20,7 +20,7 @@ from aiops.rails import Pause, claim_targets
 from aiops.runs import run_id
 from functions.act.answer import answer_of
 from functions.act.channel import Request
-from functions.act.config import ActConfig
+from functions.act.config import ALL_KINDS, ActConfig
 from functions.act.handler import ActHandler
 from functions.act.operation import Outcome
 from functions.act.performer import Performer
@@ -430,6 +430,61 @@ def test_a_target_that_another_run_has_is_waited_for():
     assert act.run.state == "approved"
     act.tick()
     assert (act.run.state, act.operation.done) == ("expired", [])
+
+
+def test_while_a_target_is_waited_for_the_word_can_be_taken_back():
+    act = Act()
+    act.tell()
+    other = act.run.model_copy(update={"id": derive("run", "other")})
+    claim_targets(act.rails, claim_of(other, act.books[0]), START)
+    act.judge()
+    assert act.run.state == "approved"
+    act.judge("reject", by="slack:U2")
+    assert act.run.state == "rejected"
+    act.tick(HOLD_MS + 20 * MINUTE)
+    assert act.operation.done == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "reason"),
+    [
+        ({"min_approvers": 2}, "it needs 2 approvals by now"),
+        ({"mode": "auto", "allow_namespaces": ["shop"]}, "namespace payments is not among"),
+    ],
+)
+def test_rails_that_were_tightened_meanwhile_hold_for_what_was_approved_before(guard, reason):
+    act = Act(mode="auto")
+    act.rails.pause(Pause(by="ann", at=START))
+    act.tell()
+    act.rails.resume()
+    other = act.run.model_copy(update={"id": derive("run", "other")})
+    claim_targets(act.rails, claim_of(other, act.books[0]), START)
+    act.tick()
+    assert act.run.state == "approved"
+    act.runner.shelf = Shelf((runbook(guard=guard),), {"touch": act.operation})
+    act.tick()
+    assert (act.run.state, act.operation.done) == ("skipped", [])
+    assert reason in act.reason("run_finished")
+
+
+def test_of_a_snapshot_that_is_old_people_decide_whatever_the_mode():
+    act = Act(mode="auto")
+    act.clock.ms += 6 * MINUTE
+    act.tell(updated_at=START)
+    assert (act.run.state, act.run.mode, act.operation.done) == ("awaiting", "approve", [])
+
+
+def test_news_of_runs_raise_no_alarm_where_there_are_only_alarms():
+    act = Act()
+    rules = tuple(rule.model_copy(update={"tell": ALL_KINDS}) for rule in ActConfig().channels)
+    act.runner.readers = Readers(rules, {}, pages_of(act.books))
+    act.tell()
+    act.judge()
+    assert act.told() == ["opened", "run_proposed"]
+    assert act.told("pagerduty") == ["opened"]
+    act.tell(2, status="resolved", resolved_at=START)
+    assert act.told()[-2:] == ["resolved", "run_finished"]
+    assert act.told("pagerduty") == ["opened", "resolved"]
 
 
 def test_what_is_over_before_anybody_decided_is_not_done():

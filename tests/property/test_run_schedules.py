@@ -140,6 +140,7 @@ def one_person_counts_as_two(replace):
         return judged(run, word, life.Consent(1, consent.holds_ms), now)
 
     replace(life, "judged", counted)
+    replace(stages, "unapproved", lambda guard, approvals: "")
 
 
 def any_runs_approval_is_taken(replace):
@@ -189,6 +190,7 @@ def a_run_begins_without_a_word(replace):
         return life.into(run, "approved", now, reason)
 
     replace(life, "awaiting", eager)
+    replace(stages, "unapproved", lambda guard, approvals: "")
 
 
 MISTAKES = (

@@ -7,6 +7,9 @@ from aiops.runs import Mode
 from functions.act.operation import Operation, Target
 from functions.act.runbooks.model import Guard
 
+FRESH_MS = 300_000
+"""Older snapshots may be of a topic that is read again, or of an incident long over."""
+
 
 def refusal(guard: Guard, incident: Incident, targets: Sequence[Target], now: int) -> str:
     """Return why a runbook may not be proposed for an incident; empty where it may.
@@ -28,8 +31,15 @@ def refusal(guard: Guard, incident: Incident, targets: Sequence[Target], now: in
     return wrong_namespace(guard, targets) or untimely(guard, now)
 
 
-def mode_of(guard: Guard) -> Mode:
-    """Return the mode of a run of a runbook; what is off has none, and changes nothing."""
+def mode_of(guard: Guard, age: int) -> Mode:
+    """Return the mode of a run of a runbook; what is off has none, and changes nothing.
+
+    Args:
+        guard: Its rails.
+        age: Of the snapshot it answers, milliseconds; of what is old, people decide.
+    """
+    if guard.mode == "auto" and age > FRESH_MS:
+        return "approve"
     return "dry-run" if guard.mode == "off" else guard.mode
 
 
@@ -46,6 +56,13 @@ def untimely(guard: Guard, now: int) -> str:
     if guard.window is None or guard.window.end(now) is not None:
         return ""
     return f"outside its window, {', '.join(guard.window.windows)} {guard.window.zone}"
+
+
+def unapproved(guard: Guard, approvals: int) -> str:
+    """Return how many people must approve a run before it begins; empty where enough did."""
+    if guard.mode == "auto" or approvals >= guard.min_approvers:
+        return ""
+    return f"it needs {guard.min_approvers} approvals by now"
 
 
 def spared(guard: Guard, labels: Mapping[str, str]) -> str:

@@ -157,7 +157,7 @@ def _run(
         incident=incident.id,
         generation=incident.generation,
         runbook=runbook.name,
-        mode=mode_of(runbook.guard),
+        mode=mode_of(runbook.guard, now - incident.updated_at),
         domain=incident.domain,
         service=suspect.service,
         metric=suspect.metric,

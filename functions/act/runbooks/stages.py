@@ -17,7 +17,13 @@ from aiops.runs import Run, RunStep
 from functions.act.operation import OPERATION_SECONDS, Operation, Outcome
 from functions.act.runbooks import life
 from functions.act.runbooks.claims import claim_of
-from functions.act.runbooks.guarding import hesitation, spared, untimely
+from functions.act.runbooks.guarding import (
+    hesitation,
+    spared,
+    unapproved,
+    untimely,
+    wrong_namespace,
+)
 from functions.act.runbooks.keeping import Keeper
 from functions.act.runbooks.model import Runbook, milliseconds
 from functions.act.runbooks.proposing import Shelf
@@ -120,7 +126,7 @@ class Stage:
     def _refused(self, run: Run, refusal: Refusal, now: int) -> str:
         if refusal.wait:
             until = now + self._real(WAIT_SECONDS)
-            self.keeper.alter(run, lambda run: life.postponed(run, until))
+            self.keeper.alter(run, lambda run: life.postponed(_not_admitted(run), until))
             return "waits"
         self.keeper.alter(run, _ended("approved", "skipped", now, refusal.reason))
         return "skipped"
@@ -182,7 +188,14 @@ class Stage:
         if runbook.guard.mode == "dry-run":
             return "its mode is dry-run by now"
         storm = "" if run.approvals else self.storm(run.domain, now)
-        return storm or untimely(runbook.guard, now)
+        lacking = unapproved(runbook.guard, len(run.approvals))
+        return lacking or storm or untimely(runbook.guard, now) or self._misplaced(run, runbook)
+
+    def _misplaced(self, run: Run, runbook: Runbook) -> str:
+        """Return which target lies where nothing may be changed by now; empty where none does."""
+        known = [(self.shelf.operations[step.operation], step) for step in run.steps]
+        targets = [operation.target(arguments_in(operation, step)) for operation, step in known]
+        return wrong_namespace(runbook.guard, targets)
 
     def _paused(self, run: Run) -> bool:
         """Put a run off while everything is stopped."""
@@ -212,6 +225,11 @@ def arguments_in(operation: Operation, step: RunStep) -> BaseModel:
         ValidationError: the operation takes something else by now.
     """
     return operation.arguments.model_validate_json(json.dumps(step.arguments))
+
+
+def _not_admitted(run: Run) -> Run:
+    """Return a run that asked for its targets in vain: people may take their word back again."""
+    return run.model_copy(update={"admitted": False}) if run.state == "approved" else run
 
 
 def _admitted(run: Run) -> Run:

@@ -8,6 +8,9 @@ from aiops.runs import Run
 from functions.act.config import ChannelRule
 from functions.act.runbooks.model import Runbook
 
+ALARMS_ONLY = frozenset(("pagerduty",))
+"""Kinds of receivers that know alarms and nothing else: news of a run would raise one."""
+
 BREAKER_LEVEL = 1_000
 """Added to a run's number where its end opened a breaker, to tell that message from the run's."""
 
@@ -53,7 +56,8 @@ def with_news(
     steps = []
     for rule in readers.rules:
         kind = _fitting(record, rule, news.kind)
-        if kind not in rule.tell or not _reached(run, rule, readers):
+        raises_alarm = kind in RUN_NEWS and rule.channel in ALARMS_ONLY
+        if kind not in rule.tell or raises_alarm or not _reached(run, rule, readers):
             continue
         step = _step(record, run, rule.receiver, News(kind, news.level, news.reason), now)
         steps += [step] if record.step(step.id) is None else []
