@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from local.cdevents import cdevent
 from local.rates import Rate
 from local.receiving import Fault, Message, notification, pagerduty, slack, webhook
 from local.slack.workspace import ROOT, Workspace
@@ -25,6 +26,7 @@ PATHS = {
     "/v2/enqueue": "pagerduty",
     "/webhook": "webhook",
     "/apprise/": "apprise",
+    "/cdevents/": "cdevents",
     ROOT: "slack_bot",
 }
 TOO_MANY = 429
@@ -69,6 +71,7 @@ class Receiver:
         self._routing_key = secrets.token_hex(16)
         self._signing_key = secrets.token_bytes(32)
         self._apprise_token = secrets.token_hex(12)
+        self._sink_token = secrets.token_hex(12)
         self._lock = threading.Lock()
         self._accepted: list[Message] = []
         self._bodies: list[tuple[str, bytes]] = []
@@ -115,11 +118,16 @@ class Receiver:
         return {**self.environment, **self.workspace.environment}
 
     @property
+    def every(self) -> Mapping[str, str]:
+        """The same, with a sink of CDEvents."""
+        return {**self.settings, "CDEVENTS_URL": f"{self.url}/cdevents/{self._sink_token}"}
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What of the settings nobody else may see."""
         written = base64.b64encode(self._signing_key).decode()
         ours = (self._slack_token, self._routing_key, written, self._apprise_token)
-        return (*ours, self.workspace.token)
+        return (*ours, self._sink_token, self.workspace.token)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -213,11 +221,14 @@ class Receiver:
             return event, 202, json.dumps(said).encode()
         if channel == "webhook":
             return webhook(headers, body, self._signing_key, time.time()), 204, b""
-        token = self._apprise_token if channel == "apprise" else self._slack_token
+        tokens = {"apprise": self._apprise_token, "cdevents": self._sink_token}
+        token = tokens.get(channel, self._slack_token)
         if not hmac.compare_digest(path.rsplit("/", 1)[-1], token):
             raise Fault(403, b"invalid_token")
         if channel == "apprise":
             return notification(headers, body), 200, b""
+        if channel == "cdevents":
+            return cdevent(headers, body), 202, b""
         return slack(headers, body), 200, b"ok"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

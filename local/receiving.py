@@ -204,7 +204,7 @@ def webhook(headers: Mapping[str, str], body: bytes, key: bytes, now: float) -> 
     event = _object(body, b"not a JSON object")
     kind, data = event.get("type"), event.get("data")
     if "ce-id" in headers:
-        kind, data = _cloudevent(headers), event
+        kind, data = cloudevent(headers), event
     elif not isinstance(kind, str) or not isinstance(event.get("timestamp"), str):
         raise Fault(400, b"type and timestamp are required")
     if not isinstance(data, dict) or not isinstance(data.get("incident"), dict):
@@ -213,10 +213,13 @@ def webhook(headers: Mapping[str, str], body: bytes, key: bytes, now: float) -> 
     return Message("webhook", identifier, identifier, str(kind), lines)
 
 
-def _cloudevent(headers: Mapping[str, str]) -> str:
+def cloudevent(headers: Mapping[str, str]) -> str:
     """Check the headers of a CloudEvent in binary mode and return its type.
 
     Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
+
+    Raises:
+        Fault: with status 400.
     """
     if headers.get("ce-specversion") != "1.0" or not headers.get("content-type"):
         raise Fault(400, b"specversion and datacontenttype are required")

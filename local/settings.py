@@ -15,6 +15,8 @@ CHANNEL_SECRETS = (
     "WEBHOOK_URL",
     "WEBHOOK_SECRET",
     "APPRISE_URLS",
+    "CDEVENTS_URL",
+    "CDEVENTS_ENVIRONMENT",
     "RUNBOOK_WEBHOOKS",
 )
 """Keys of the Secret `aiops-channels`, each a variable of that name, here as there.

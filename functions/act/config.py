@@ -150,6 +150,11 @@ DEFAULT_RULES = (
     ChannelRule(channel="webhook"),
 )
 
+CDEVENTS = ChannelRule(
+    channel="cdevents", tell=("opened", "reopened", "resolved", "merged"), tell_of_ended=False
+)
+"""Stands behind the others where `CDEVENTS_URL` is set and no channels are configured."""
+
 
 class ActConfig(BaseModel):
     """The section `act` of the configuration.

@@ -19,7 +19,7 @@ from aiops.ports import Handler
 from aiops.settings import Settings, secret
 from functions.act.allowed import Allowed
 from functions.act.channel import Channel
-from functions.act.config import ActConfig, ChannelRule
+from functions.act.config import CDEVENTS, ActConfig, ChannelRule
 from functions.act.connecting import Connector
 from functions.act.handler import ActHandler
 from functions.act.performer import Performer
@@ -39,7 +39,10 @@ Read = Callable[[str], str | None]
 
 def build(settings: Settings) -> Handler:
     """Return the handler over Redis, Kafka and the receivers."""
-    config = with_bot(settings.section("act", ActConfig), secret)
+    written = settings.section("act", ActConfig)
+    config = with_bot(written, secret)
+    if "channels" not in written.model_fields_set:
+        config = with_cdevents(config, secret)
     channels, off = open_channels(config, secret)
     keys = Keys(settings.generation)
     client = connect(settings.redis_url)
@@ -99,6 +102,22 @@ def with_bot(config: ActConfig, read: Read) -> ActConfig:
         for route in config.routes
     )
     return config.model_copy(update={"channels": tuple(rules), "routes": tuple(routes)})
+
+
+def with_cdevents(config: ActConfig, read: Read) -> ActConfig:
+    """Return a policy whose channels nobody configured, with CDEvents where they can be sent.
+
+    Routes that lead anywhere lead there, too.
+    """
+    if not read("CDEVENTS_URL"):
+        return config
+    routes = (
+        route.model_copy(update={"to": (*route.to, CDEVENTS.receiver)}) if route.to else route
+        for route in config.routes
+    )
+    return config.model_copy(
+        update={"channels": (*config.channels, CDEVENTS), "routes": tuple(routes)}
+    )
 
 
 def open_channels(config: ActConfig, read: Read) -> tuple[Mapping[str, Channel], Mapping[str, str]]:
