@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,8 @@ TERM_SECONDS = 8.0
 
 _PORTS = range(15_000, 32_000)
 """Source: Linux, ip-sysctl, ip_local_port_range: 32768 to 60999 unless told otherwise."""
+
+_BLOCK = 50
 
 _RANDOM = random.SystemRandom()
 
@@ -134,25 +137,62 @@ class ChildProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
+class _Ports:
+    """Ports for servers of this process that no other process of ours is given meanwhile.
+
+    A port that was free when it was looked at may be given away twice before its server is up.
+    So whoever needs ports keeps blocks of them to itself, by a UDP socket on the first of each:
+    the system closes it when the process ends, however that happens.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[socket.socket] = []
+        self._left: list[int] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> int:
+        """Return a TCP port on 127.0.0.1 that nobody listens on, another one each time.
+
+        Raises:
+            Unavailable: there is none left.
+        """
+        with self._lock:
+            while True:
+                while self._left:
+                    port = self._left.pop()
+                    with socket.socket() as probe, suppress(OSError):
+                        probe.bind(("127.0.0.1", port))
+                        return port
+                self._left = self._block()
+
+    def _block(self) -> list[int]:
+        starts = range(_PORTS.start, _PORTS.stop - _BLOCK + 1, _BLOCK)
+        for start in _RANDOM.sample(starts, len(starts)):
+            keeper = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                keeper.bind(("127.0.0.1", start))
+            except OSError:
+                keeper.close()
+                continue
+            self._kept.append(keeper)
+            return list(range(start, start + _BLOCK))
+        raise Unavailable(f"127.0.0.1: every block of {_BLOCK} ports from {_PORTS} is taken")
+
+
+_FREE = _Ports()
+
+
 def free_ports(count: int) -> list[int]:
     """Return TCP ports on 127.0.0.1 that nobody listens on now, all different.
 
     They lie below those that the system gives to outgoing connections: one of these would keep
-    the port of a server that is down for a moment.
+    the port of a server that is down for a moment. No other process is given them by this
+    function as long as this one lives, and this one is given each once.
 
     Raises:
         Unavailable: there are not as many.
     """
-    found: list[int] = []
-    candidates = iter(_RANDOM.sample(_PORTS, len(_PORTS)))
-    while len(found) < count:
-        port = next(candidates, None)
-        if port is None:
-            raise Unavailable(f"127.0.0.1: {count} free ports wanted, {len(found)} found")
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-    return found
+    return [_FREE.take() for _ in range(count)]
 
 
 def listens(port: int) -> bool:

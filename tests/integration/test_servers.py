@@ -1,5 +1,6 @@
 """Servers and functions of our own: up, described, and never left behind."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -34,6 +35,27 @@ REDIS = ["embedded", pytest.param("debian", marks=pytest.mark.redis)]
 @pytest.fixture(params=REDIS)
 def durable_redis(request: pytest.FixtureRequest) -> OwnRedis:
     return debian_redis("always") if request.param == "debian" else embedded_redis("always")
+
+
+def test_processes_are_given_ports_that_no_other_is_given() -> None:
+    code = "from local.servers.process import free_ports; print(free_ports(120)); input()"
+    takers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    given: list[int] = []
+    for taker in takers:
+        assert taker.stdout is not None
+        given += json.loads(taker.stdout.readline())
+    for taker in takers:
+        taker.communicate("\n")
+    assert len(given) == len(set(given)) == 4 * 120
 
 
 def test_redis_says_which_it_is_and_keeps_its_data_through_a_crash(
