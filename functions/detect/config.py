@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from aiops.combination import MOST_METRICS
-from aiops.selector import Selector
+from aiops.selector import Selector, checked_pattern
 from aiops.series import Series
 from functions.detect.lines import FITTED
+from functions.detect.otlp import DROPPED
+from functions.detect.sources import Source
 
 
 class Rule(BaseModel):
@@ -112,6 +114,8 @@ class DetectConfig(BaseModel):
         max_future: Seconds a sample may lie after its event's own time.
         max_age: Seconds a sample may lie before it.
         model_memory: Mebibytes of fitted models held by a process, the rest is fetched when needed.
+        topics: What topics carry, beside those of the usual names: a signal, and its encoding.
+        dropped_attributes: Patterns of resource attributes of OTLP that become no labels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -121,6 +125,13 @@ class DetectConfig(BaseModel):
     max_future: float = Field(default=300.0, ge=0)
     max_age: float = Field(default=7 * 86_400.0, gt=0)
     model_memory: float = Field(default=192.0, gt=0)
+    topics: dict[str, Source] = Field(default_factory=dict)
+    dropped_attributes: tuple[str, ...] = DROPPED
+
+    @field_validator("dropped_attributes")
+    @classmethod
+    def _attributes_are_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(checked_pattern(pattern) for pattern in patterns)
 
     def rule_for(self, series: Series) -> int:
         """Return the place of the rule that judges a series; `len(rules)` is the default."""

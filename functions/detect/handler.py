@@ -24,9 +24,7 @@ from functions.detect.fitted import Shelf
 from functions.detect.outcome import Outcome
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
-
-PLAIN_RECORD = "dev.knative.kafka.event"
-"""What KafkaSource makes of a record that is no CloudEvent."""
+from functions.detect.sources import PLAIN_RECORD
 
 ROUNDS = 5
 """How often series changed by someone else meanwhile are scored again."""

@@ -18,6 +18,7 @@ from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.objective import Objective
 from functions.detect.config import DetectConfig, Quantiles, Rule
+from functions.detect.sources import Source
 from functions.gateway.config import GatewayConfig
 from functions.train.config import TrainConfig
 
@@ -28,6 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "detect.rules[]": Rule,
     "detect.rules[].match": Selector,
     "detect.quantiles[]": Quantiles,
+    "detect.topics{}": Source,
     "correlate": CorrelateConfig,
     "correlate.objectives[]": Objective,
     "correlate.objectives[].match": Selector,

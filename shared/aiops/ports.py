@@ -13,6 +13,7 @@ class Event:
     Attributes:
         time: Unix milliseconds; the moment of arrival where the event did not say.
         extensions: Extension attributes, lower case names.
+        content_type: Of the data, empty where the event did not say.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Event:
     data: bytes
     subject: str | None = None
     extensions: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def decode(headers: Mapping[str, str], body: bytes, now: int) -> Event:
         data=event.get_data() or b"",
         subject=attributes.get("subject"),
         extensions=_extensions(attributes, lower),
+        content_type=str(attributes.get("datacontenttype") or ""),
     )
 
 
