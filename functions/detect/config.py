@@ -10,6 +10,7 @@ from aiops.selector import Selector, checked_pattern
 from aiops.series import Series
 from functions.detect.lines import FITTED
 from functions.detect.otlp import DROPPED
+from functions.detect.signals.kubernetes.config import KubernetesEvents
 from functions.detect.sources import Source
 
 
@@ -116,6 +117,7 @@ class DetectConfig(BaseModel):
         model_memory: Mebibytes of fitted models held by a process, the rest is fetched when needed.
         topics: What topics carry, beside those of the usual names: a signal, and its encoding.
         dropped_attributes: Patterns of resource attributes of OTLP that become no labels.
+        kubernetes_events: How Events of Kubernetes are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,6 +129,7 @@ class DetectConfig(BaseModel):
     model_memory: float = Field(default=192.0, gt=0)
     topics: dict[str, Source] = Field(default_factory=dict)
     dropped_attributes: tuple[str, ...] = DROPPED
+    kubernetes_events: KubernetesEvents = KubernetesEvents()
 
     @field_validator("dropped_attributes")
     @classmethod

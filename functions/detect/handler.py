@@ -24,7 +24,9 @@ from functions.detect.fitted import Shelf
 from functions.detect.outcome import Outcome
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
-from functions.detect.sources import PLAIN_RECORD
+from functions.detect.signals.kubernetes.handler import PREFIX, KubernetesEventHandler
+from functions.detect.signals.kubernetes.judging import EventJudge
+from functions.detect.sources import PLAIN_RECORD, Signal, source_of
 
 ROUNDS = 5
 """How often series changed by someone else meanwhile are scored again."""
@@ -66,7 +68,7 @@ class _Settled:
 
 @dataclass(slots=True)
 class DetectHandler:
-    """Handles events of the topics `metrics` and `control`."""
+    """Handles events of the topics `metrics`, `events` and `control`."""
 
     store: SeriesStore
     publisher: Publisher
@@ -80,12 +82,17 @@ class DetectHandler:
     changes: ChangeMarks
     shelf: Shelf = field(init=False)
     control: Control = field(init=False)
+    kubernetes: KubernetesEventHandler = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the parts that are its own."""
         self.shelf = Shelf(int(self.config.model_memory * (1 << 20)))
         self.control = Control(
             self.store, self.verdicts, self.changes, self.clock, self.scorer.kinds
+        )
+        judge = EventJudge(self.config.kubernetes_events, self.reader.names, self.domain)
+        self.kubernetes = KubernetesEventHandler(
+            judge, self.publisher, int(self.config.max_future * 1000)
         )
 
     def __call__(self, event: Event) -> Counts:
@@ -95,6 +102,8 @@ class DetectHandler:
             Rejected: it is no event for this function, or no samples.
             Unavailable: state or outputs could not be stored or published.
         """
+        if event.type.startswith(PREFIX) or self._carries(event, "events"):
+            return self.kubernetes(event)
         if event.type in {Samples.type, PLAIN_RECORD}:
             return self._samples(event)
         if event.type == WorkDue.type:
@@ -102,6 +111,11 @@ class DetectHandler:
         if event.type in Control.types:
             return self.control(event)
         raise Rejected(f"type: detect takes no {event.type[:200]!r}")
+
+    def _carries(self, event: Event, signal: Signal) -> bool:
+        """Return whether an event is a plain record of a signal."""
+        plain = event.type == PLAIN_RECORD
+        return plain and source_of(event, self.config.topics).signal == signal
 
     def _samples(self, event: Event) -> Counts:
         if event.type == PLAIN_RECORD and not event.data.lstrip().startswith(b'{"series"'):

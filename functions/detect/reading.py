@@ -100,6 +100,11 @@ class SampleReader:
         self._known: dict[bytes, Heads] = {}
         self._size = 0
 
+    @property
+    def names(self) -> SeriesMap:
+        """How series are read."""
+        return self._names
+
     def read(self, data: bytes) -> Columns | None:
         """Return samples that are written as is usual, None where they have to be read in full.
 

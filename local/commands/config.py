@@ -18,6 +18,11 @@ from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.objective import Objective
 from functions.detect.config import DetectConfig, Quantiles, Rule
+from functions.detect.signals.kubernetes.config import (
+    EventAnomaly,
+    EventChange,
+    KubernetesEvents,
+)
 from functions.detect.sources import Source
 from functions.gateway.config import GatewayConfig
 from functions.train.config import TrainConfig
@@ -30,6 +35,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "detect.rules[].match": Selector,
     "detect.quantiles[]": Quantiles,
     "detect.topics{}": Source,
+    "detect.kubernetes_events": KubernetesEvents,
+    "detect.kubernetes_events.anomalies[]": EventAnomaly,
+    "detect.kubernetes_events.changes[]": EventChange,
     "correlate": CorrelateConfig,
     "correlate.objectives[]": Objective,
     "correlate.objectives[].match": Selector,

@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -28,7 +29,7 @@ BATCH = 200
 BATCH_BYTES = 256 * 1024
 """Anomalies in one event, and its size, unless one alone is larger."""
 
-_SCORES = tuple(
+SCORES = tuple(
     (low + high) / 2 for low, high in zip((0.0, *SEVERITY_CUTS), (*SEVERITY_CUTS, 1.0), strict=True)
 )
 """The score of each severity, 1 to 5: the middle of those that have it."""
@@ -139,7 +140,7 @@ class Translator:
 
     def _anomaly(self, alert: Told, series: Series, start: int, now: int) -> Anomaly:
         severity = self._severity(alert)
-        score = _SCORES[severity - 1]
+        score = SCORES[severity - 1]
         role = role_of(self.alerts.roles, words := snake_case(series.metric))
         return Anomaly(
             id=derive("alert", self.domain, alert.fingerprint or series.key, start),
@@ -173,26 +174,41 @@ class Translator:
         return next((text for text in map(plain, said) if text), "")
 
 
-def messages(anomalies: Sequence[Anomaly], domain: str, now: int) -> Iterator[Message]:
-    """Yield the events that tell of alerts, for the topic `anomalies`, none too large."""
+def messages(
+    anomalies: Sequence[Anomaly],
+    domain: str,
+    now: int,
+    source: str = "/aiops/alerts",
+    extensions: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Message]:
+    """Yield the events that tell of anomalies, for the topic `anomalies`, none too large.
+
+    Args:
+        anomalies: What there is to tell.
+        domain: Whose they are.
+        now: Time of the events, unix milliseconds.
+        source: Who tells.
+        extensions: Of the events.
+    """
     if not anomalies:
         return
     data = AnomaliesDetected(anomalies=tuple(anomalies)).model_dump_json().encode()
     if len(anomalies) > 1 and (len(anomalies) > BATCH or len(data) > BATCH_BYTES):
         half = len(anomalies) // 2
-        yield from messages(anomalies[:half], domain, now)
-        yield from messages(anomalies[half:], domain, now)
+        yield from messages(anomalies[:half], domain, now, source, extensions)
+        yield from messages(anomalies[half:], domain, now, source, extensions)
         return
     yield Message(
         topics.ANOMALIES,
         domain,
         Event(
             id=derive("alerts", now, data.decode()),
-            source="/aiops/alerts",
+            source=source,
             type=AnomaliesDetected.type,
             time=now,
             data=data,
             subject=domain,
+            extensions=extensions,
         ),
     )
 

@@ -1,0 +1,1 @@
+"""Telemetry that is no samples, a package for each kind."""
