@@ -28,6 +28,9 @@ class Manifests:
     pings: tuple[objects.PingSource, ...]
     config_maps: tuple[objects.ConfigMap, ...]
     accounts: tuple[objects.ServiceAccount, ...] = ()
+    watchers: tuple[objects.ApiServerSource, ...] = ()
+    roles: tuple[objects.ClusterRole, ...] = ()
+    bindings: tuple[objects.ClusterRoleBinding, ...] = ()
 
     def broker(self, name: str) -> objects.Broker:
         """Return a Broker.
@@ -81,6 +84,9 @@ def load(folder: Path) -> Manifests:
         pings=_of(found, objects.PingSource),
         config_maps=_of(found, objects.ConfigMap),
         accounts=_of(found, objects.ServiceAccount),
+        watchers=_of(found, objects.ApiServerSource),
+        roles=_of(found, objects.ClusterRole),
+        bindings=_of(found, objects.ClusterRoleBinding),
     )
 
 

@@ -249,6 +249,90 @@ class PingSource(Strict):
     spec: PingSourceSpec
 
 
+class WatchedResource(Strict):
+    """A kind of objects."""
+
+    api_version: str
+    kind: str
+
+
+class LabelSelector(Strict):
+    """Objects by their labels; all of them where it asks for none."""
+
+    match_labels: dict[str, str] = {}
+
+
+class ApiServerSourceSpec(Strict):
+    """What is watched, by whom, and where it goes.
+
+    Without `namespaceSelector` only its own namespace is watched.
+    """
+
+    service_account_name: Name
+    mode: Literal["Reference", "Resource"] = "Reference"
+    resources: tuple[WatchedResource, ...] = Field(min_length=1)
+    namespace_selector: LabelSelector | None = None
+    sink: Destination
+
+
+class ApiServerSource(Strict):
+    """Sends an event for every change of some objects of the cluster."""
+
+    kind: Literal["ApiServerSource"]
+    api_version: Literal["sources.knative.dev/v1"]
+    metadata: Metadata
+    spec: ApiServerSourceSpec
+
+
+class PolicyRule(Strict):
+    """What may be done with which objects."""
+
+    api_groups: tuple[str, ...] = Field(min_length=1)
+    resources: tuple[str, ...] = Field(min_length=1)
+    verbs: tuple[str, ...] = Field(min_length=1)
+
+
+class ClusterMetadata(Strict):
+    """The name of an object that belongs to no namespace."""
+
+    name: Name
+
+
+class ClusterRole(Strict):
+    """What may be done in every namespace."""
+
+    kind: Literal["ClusterRole"]
+    api_version: Literal["rbac.authorization.k8s.io/v1"]
+    metadata: ClusterMetadata
+    rules: tuple[PolicyRule, ...] = Field(min_length=1)
+
+
+class RoleRef(Strict):
+    """A role, by name."""
+
+    api_group: Literal["rbac.authorization.k8s.io"]
+    kind: Literal["ClusterRole"]
+    name: Name
+
+
+class Subject(Strict):
+    """Whoever may do it."""
+
+    kind: Literal["ServiceAccount"]
+    name: Name
+    namespace: Name
+
+
+class ClusterRoleBinding(Strict):
+    """Who may do what a role says."""
+
+    kind: Literal["ClusterRoleBinding"]
+    api_version: Literal["rbac.authorization.k8s.io/v1"]
+    metadata: ClusterMetadata
+    role_ref: RoleRef
+    subjects: tuple[Subject, ...] = Field(min_length=1)
+
+
 Object = Annotated[
     Namespace
     | ServiceAccount
@@ -258,6 +342,9 @@ Object = Annotated[
     | KafkaSink
     | Broker
     | Trigger
-    | PingSource,
+    | PingSource
+    | ApiServerSource
+    | ClusterRole
+    | ClusterRoleBinding,
     Field(discriminator="kind"),
 ]

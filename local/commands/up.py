@@ -116,6 +116,10 @@ def _in_words(pipeline: Pipeline) -> str:
         f"Redis      {pipeline.redis.url}  {pipeline.redis.description}",
         f"Kafka      {pipeline.kafka.bootstrap}  {pipeline.kafka.description}",
         f"Topics     {' '.join(topics)}",
+        *(
+            f"No cluster {each.kind} {each.metadata.name} has nothing to watch here"
+            for each in pipeline.manifests.watchers
+        ),
         *(f"Function   {name}  {' '.join(urls)}" for name, urls in pipeline.urls.items()),
         f"Logs       {pipeline.folder / 'logs'}",
         "Ctrl-C stops everything.",

@@ -1,17 +1,26 @@
 """Which topic an event came from: read from the same objects that deliver it.
 
 A letter says which Service it was for, and its event says what type it is. The objects say which
-topics feed that Service, through which filter. A record that was no CloudEvent names its topic.
+topics feed that Service, through which filter. A record that was no CloudEvent names its topic;
+of those that were, the ones this project knows are each on one topic only.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from aiops import topics
 from local.dead_letters.letter import Letter
 from local.delivery.cloudevent import PLAIN_TYPE
 from local.delivery.policy import passes
 from local.manifests import Manifests
 from local.objects import Destination
+
+CARRIED = {
+    "dev.aiops.samples.": topics.METRICS,
+    "dev.aiops.work.due.": topics.METRICS,
+    "dev.knative.apiserver.": topics.EVENTS,
+}
+"""The topic that events come from whose types begin so, unless a Trigger asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,9 @@ def route_of(letter: Letter, routes: Sequence[Route]) -> Route | None:
         possible = [route for route in possible if route.topic == topic and not route.attributes]
     most = max((len(route.attributes) for route in possible), default=0)
     best = [route for route in possible if len(route.attributes) == most]
+    if not most:
+        known = {topic for prefix, topic in CARRIED.items() if letter.type.startswith(prefix)}
+        best = [route for route in best if route.topic in known] or best
     return best[0] if len({route.topic for route in best}) == 1 else None
 
 

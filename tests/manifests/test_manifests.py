@@ -43,6 +43,38 @@ def test_events_go_to_a_function_that_exists(name: str) -> None:
     assert ref.name in SERVICES
 
 
+def test_events_of_the_cluster_are_watched_whole_everywhere_and_kept() -> None:
+    """A reference would be of no use, and a sink that is away would lose what is sent to it."""
+    (watcher,) = OBJECTS.watchers
+    assert watcher.spec.mode == "Resource"
+    assert [(one.api_version, one.kind) for one in watcher.spec.resources] == [("v1", "Event")]
+    assert watcher.spec.namespace_selector is not None
+    assert not watcher.spec.namespace_selector.match_labels, "an empty one stands for all"
+    ref = watcher.spec.sink.ref
+    assert ref is not None
+    assert (ref.api_version, ref.kind) == ("eventing.knative.dev/v1alpha1", "KafkaSink")
+    assert OBJECTS.sink(ref.name).spec.topic == topics.EVENTS
+    (source,) = (one for one in OBJECTS.sources if topics.EVENTS in one.spec.topics)
+    assert source.spec.sink.ref is not None
+    assert source.spec.sink.ref.name == "aiops-detect"
+
+
+def test_who_watches_the_cluster_may_read_events_and_do_nothing_else() -> None:
+    (watcher,) = OBJECTS.watchers
+    account = watcher.spec.service_account_name
+    assert account not in {func.deploy.service_account_name for func in FUNCTIONS.values()}
+    (binding,) = OBJECTS.bindings
+    (role,) = OBJECTS.roles
+    assert [one.name for one in binding.subjects] == [account]
+    assert binding.role_ref.name == role.metadata.name
+    (rule,) = role.rules
+    assert rule.api_groups == ("",)
+    assert rule.resources == ("events",)
+    assert set(rule.verbs) == {"get", "list", "watch"}
+    (found,) = (one for one in OBJECTS.accounts if one.metadata.name == account)
+    assert found.automount_service_account_token
+
+
 def test_every_topic_that_is_named_exists() -> None:
     existing = {each.metadata.name for each in OBJECTS.topics}
     assert set(topics.ALL) <= existing
@@ -229,6 +261,9 @@ def test_kustomize_renders_every_object() -> None:
             OBJECTS.pings,
             OBJECTS.config_maps,
             OBJECTS.accounts,
+            OBJECTS.watchers,
+            OBJECTS.roles,
+            OBJECTS.bindings,
         )
     )
     assert done.stdout.count("\nkind: ") == count + len(["Namespace"])

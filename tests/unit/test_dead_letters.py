@@ -115,7 +115,7 @@ def test_a_mark_of_nothing_marks_nothing() -> None:
     ("what", "destination", "topic", "name"),
     [
         (event(), DETECT, "metrics", "KafkaSource metrics-to-detect"),
-        (event("foreign.kind"), DETECT, "metrics", "KafkaSource metrics-to-detect"),
+        (event("dev.knative.apiserver.resource.add"), DETECT, "events", "events-to-detect"),
         (event("dev.aiops.work.due.v1", stage="detect"), DETECT, "metrics", "metrics-to-detect"),
         (event("dev.aiops.work.due.v1", stage="correlate"), CORRELATE, "control", "Trigger work"),
         (event("dev.aiops.work.due.v1", stage="act"), ACT, "control", "Trigger work-due-to-act"),
@@ -139,9 +139,19 @@ def test_where_an_event_came_from_follows_from_the_objects(
 def test_every_source_and_trigger_is_found_again_from_its_own_letters() -> None:
     """Whatever is added to the objects: its letters must lead back to it."""
     for route in ROUTES:
-        what = event(route.attributes.get("type", "some.kind"), **_others(route.attributes))
+        origin = f"/apis/v1/namespaces/aiops/kafkasources/x#{route.topic}"
+        type_ = route.attributes.get("type", "dev.knative.kafka.event")
+        what = event(type_, **{"source": origin, **_others(route.attributes)})
         found = route_of(delivered(what, destination=f"http://{route.service}.x.svc"), ROUTES)
         assert found == route
+
+
+def test_an_event_of_a_kind_nobody_knows_leads_back_where_there_is_one_way_only() -> None:
+    what = event("foreign.kind")
+    assert route_of(delivered(what, destination=DETECT), ROUTES) is None
+    found = route_of(delivered(what, destination="http://aiops-act.x.svc"), ROUTES)
+    assert found is not None
+    assert found.topic == "incidents"
 
 
 def _others(attributes: dict[str, str]) -> dict[str, str]:
