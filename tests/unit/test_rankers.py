@@ -164,6 +164,18 @@ def test_the_last_change_before_the_first_anomaly_is_a_reason():
     assert not any("deploy" in reason for reason in third.reasons)
 
 
+def test_scaling_soon_after_a_rollout_is_a_part_of_it():
+    def scale(second):
+        return deploy("cart", second).model_copy(update={"kind": "scale", "summary": "to 3"})
+
+    rolling = [deploy("cart", 0, "v2"), scale(30), scale(60)]
+    first, *_ = ranked(anomaly("cart", 300, ERRORS), changes=rolling)
+    assert any("deploy (v2) 5 min before" in reason for reason in first.reasons)
+    later = [deploy("cart", 0, "v2"), scale(901)]
+    first, *_ = ranked(anomaly("cart", 961, ERRORS), changes=later)
+    assert any("scale (to 3) 1 min before" in reason for reason in first.reasons)
+
+
 def test_a_change_without_a_summary_is_named_by_its_kind():
     first, *_ = ranked(anomaly("cart", 60, ERRORS), changes=[deploy("cart", 0)])
     assert "deploy 1 min before its first anomaly" in first.reasons

@@ -28,6 +28,12 @@ from functions.correlate.spreading import (
 
 CHANGE_WEIGHT = 0.5
 
+ROLLING = 900_000
+"""Milliseconds for which a service may be scaled because of another change of it.
+
+Source: Kubernetes, Deployment, `progressDeadlineSeconds`: a rollout makes progress within 600 s.
+"""
+
 SILENT = 0.1
 """What suspects say against a neighbour that says nothing of itself, as a part of their score."""
 
@@ -105,17 +111,28 @@ def _mute(service: str, score: float, words: str) -> _Scored:
 
 
 def _changes(changes: Iterable[ChangeObserved], dossiers: Dossiers) -> None:
-    """Note, per service, the last change before its first anomaly."""
+    """Note, per service, the last change before its first anomaly.
+
+    A rollout scales one set of pods up and another down: that is a part of it, and not the change.
+    """
     latest: dict[str, ChangeObserved] = {}
     for change in sorted(changes, key=lambda one: (one.observed_at, one.kind, one.summary)):
         dossier = dossiers.get(change.service)
         if dossier is not None and change.observed_at <= dossier.first < NEVER:
-            latest[change.service] = change
+            before = latest.get(change.service)
+            if before is None or not _part_of(change, before):
+                latest[change.service] = change
     for service, change in latest.items():
         minutes = (dossiers[service].first - change.observed_at) / 60_000
         what = f"{change.kind} ({change.summary})" if change.summary else change.kind
         words = f"{what} {minutes:.0f} min before its first anomaly"
         dossiers[service].note(CHANGE_WEIGHT, "", words)
+
+
+def _part_of(change: ChangeObserved, before: ChangeObserved) -> bool:
+    """Return whether a service is scaled by a change of another kind."""
+    soon = change.observed_at - before.observed_at <= ROLLING
+    return change.kind == "scale" != before.kind and soon
 
 
 def _suspect(one: _Scored) -> Suspect:
