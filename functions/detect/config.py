@@ -88,6 +88,9 @@ class Rule(BaseModel):
         return self.modelled or self.keep_history
 
 
+COUNTED = ("_total", "_count", "_sum", "_bucket")
+"""Ends of the names of counters. Source: Prometheus, "Metric and label naming"."""
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -104,6 +107,26 @@ class Quantiles(BaseModel):
     q: tuple[Share, ...] = Field(default=(0.5, 0.95), min_length=1)
 
 
+class Kind(BaseModel):
+    """Whether values of some series are counts that only grow, where their format does not say.
+
+    Attributes:
+        match: The series.
+        kind: `counter`, whose values become rates per second, or `gauge`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    match: Selector
+    kind: Literal["gauge", "counter"]
+
+
+TELEGRAF_COUNTERS = (
+    r"(net_(bytes|packets|err|drop)_(recv|sent|in|out)|diskio_.*_(bytes|time)|diskio_(reads|writes)"
+    r"|kernel_(context_switches|interrupts|processes_forked)|cpu_time_.*)"
+)
+"""Source: influxdata/telegraf, README.md of its inputs net, diskio, kernel and cpu."""
+
+
 class DetectConfig(BaseModel):
     """The section `detect` of the configuration.
 
@@ -116,6 +139,8 @@ class DetectConfig(BaseModel):
         max_age: Seconds a sample may lie before it.
         model_memory: Mebibytes of fitted models held by a process, the rest is fetched when needed.
         topics: What topics carry, beside those of the usual names: a signal, and its encoding.
+        kinds: Which series are counters, where their format does not say it; then those whose names
+            end in `_total`, `_count`, `_sum` or `_bucket` are.
         dropped_attributes: Patterns of resource attributes of OTLP that become no labels.
         kubernetes_events: How Events of Kubernetes are read.
     """
@@ -128,6 +153,7 @@ class DetectConfig(BaseModel):
     max_age: float = Field(default=7 * 86_400.0, gt=0)
     model_memory: float = Field(default=192.0, gt=0)
     topics: dict[str, Source] = Field(default_factory=dict)
+    kinds: tuple[Kind, ...] = (Kind(match=Selector(metric=TELEGRAF_COUNTERS), kind="counter"),)
     dropped_attributes: tuple[str, ...] = DROPPED
     kubernetes_events: KubernetesEvents = KubernetesEvents()
 
@@ -149,6 +175,13 @@ class DetectConfig(BaseModel):
             if rule.together and rule.joint == series.metric:
                 return place
         return self.rule_for(series)
+
+    def kind_of(self, metric: str, labels: Mapping[str, str]) -> Literal["gauge", "counter"]:
+        """Return the kind of a series whose format does not say it."""
+        for one in self.kinds:
+            if one.match.fits(metric, labels):
+                return one.kind
+        return "counter" if metric.endswith(COUNTED) else "gauge"
 
     def quantiles_of(self, metric: str, labels: Mapping[str, str]) -> tuple[float, ...]:
         """Return the quantiles a histogram is judged by, nothing where it is not."""

@@ -21,6 +21,7 @@ from functions.detect.batch import Batch, take
 from functions.detect.config import DetectConfig
 from functions.detect.control import Control
 from functions.detect.fitted import Shelf
+from functions.detect.intake import Intake
 from functions.detect.outcome import Outcome
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
@@ -83,6 +84,7 @@ class DetectHandler:
     shelf: Shelf = field(init=False)
     control: Control = field(init=False)
     kubernetes: KubernetesEventHandler = field(init=False)
+    intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the parts that are its own."""
@@ -94,6 +96,7 @@ class DetectHandler:
         self.kubernetes = KubernetesEventHandler(
             judge, self.publisher, int(self.config.max_future * 1000)
         )
+        self.intake = Intake(self.config)
 
     def __call__(self, event: Event) -> Counts:
         """Handle one event.
@@ -118,15 +121,14 @@ class DetectHandler:
         return plain and source_of(event, self.config.topics).signal == signal
 
     def _samples(self, event: Event) -> Counts:
-        if event.type == PLAIN_RECORD and not event.data.lstrip().startswith(b'{"series"'):
-            raise Rejected("data: unknown format; expected samples in columns")
-        columns = self.reader.read(event.data) or self.reader.of(read_fact(event, Samples))
+        columns, found = self.intake.read(event, self.reader)
         batch, counts = take(
             columns,
             event.time,
             int(self.config.max_future * 1000),
             int(self.config.max_age * 1000),
         )
+        counts.update(found)
         settled = self._settle(event, batch)
         counts.update(settled.counts)
         rejected = settled.rejected

@@ -43,6 +43,12 @@ DROPPED = (
 )
 """Resource attributes that tell no series from another, and change when software does."""
 
+DELTA = 1
+"""The value of `AggregationTemporality` for what is counted since the message before."""
+
+NO_RECORDED_VALUE = 1
+"""Bit of `DataPointFlags`: the series has ended, as a stale marker of Prometheus."""
+
 DEEPEST = 8
 """Lists and maps in each other that are read; what lies deeper is left out."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from pydantic_core import from_json
 from aiops.detection import FloatArray, TimeArray
 from aiops.events import Samples, SeriesHead
 from aiops.series import Series, SeriesMap
+from functions.detect.gathering import Gathered
 from functions.detect.histograms import NO_BUNDLES, Bundles, Histogram
+from functions.detect.naming import Naming
 from functions.detect.together import Joint
 
 MOST_KNOWN = 1 << 20
@@ -96,7 +100,7 @@ class SampleReader:
         self._join = join
         self._bundle = bundle
         self._names = names
-        self._rule_for = rule_for
+        self._rule_for = _remembered(rule_for)
         self._known: dict[bytes, Heads] = {}
         self._size = 0
 
@@ -136,11 +140,27 @@ class SampleReader:
         columns = tuple(zip(*fact.samples, strict=True)) or ((), (), ())
         return self._columns(self._heads(fact.series), lambda: fact.series, columns)
 
+    def gathered(self, found: Gathered, naming: Naming) -> Columns:
+        """Return samples that another format than ours held.
+
+        The same series are known again in whatever order they come.
+        """
+        numbers = naming.numbers(found.series)
+        ordered = np.sort(numbers)
+        key = b"numbers" + ordered.tobytes()
+        heads = self._known.get(key)
+        if heads is None:
+            heads = self._heads(*naming.heads(ordered.tolist()))
+            self._remember(key, heads)
+        head, time, value = found.columns()
+        place = np.searchsorted(ordered, numbers)[head]
+        return self._columns(heads, lambda: naming.heads(ordered.tolist())[0], (place, time, value))
+
     def _columns(
         self,
         heads: Heads,
         series: Callable[[], Sequence[SeriesHead]],
-        columns: Sequence[Sequence[float]],
+        columns: Sequence[Sequence[float] | NDArray[Any]],
     ) -> Columns:
         head, time, value = columns
 
@@ -159,12 +179,14 @@ class SampleReader:
             np.array(value, dtype=np.float64),
         )
 
-    def _heads(self, given: Sequence[SeriesHead]) -> Heads:
+    def _heads(
+        self, given: Sequence[SeriesHead], refused: Mapping[int, str] = MappingProxyType({})
+    ) -> Heads:
         bundles = self._bundle(given)
         buckets = {index for one in bundles.found for index in one.heads}
         listed = _Listed(self._names, self._rule_for)
         place = np.full(len(given), REFUSED, dtype=np.int64)
-        refusals = dict(bundles.refused)
+        refusals = bundles.refused | dict(refused)
         for index, head in enumerate(given):
             if index in buckets:
                 place[index] = BUCKET
@@ -212,6 +234,21 @@ class SampleReader:
             self._size = 0
         self._known[key] = heads
         self._size += len(heads.place)
+
+
+def _remembered(rule_for: Callable[[Series], int]) -> Callable[[Series], int]:
+    """Return the same, which asks once for each series."""
+    known: dict[str, int] = {}
+
+    def asked(series: Series) -> int:
+        place = known.get(series.key)
+        if place is None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            place = known[series.key] = rule_for(series)
+        return place
+
+    return asked
 
 
 DERIVED = -1

@@ -17,7 +17,7 @@ from functions.act.routing import Match, Route
 from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.objective import Objective
-from functions.detect.config import DetectConfig, Quantiles, Rule
+from functions.detect.config import DetectConfig, Kind, Quantiles, Rule
 from functions.detect.signals.kubernetes.config import (
     EventAnomaly,
     EventChange,
@@ -34,6 +34,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "detect.rules[]": Rule,
     "detect.rules[].match": Selector,
     "detect.quantiles[]": Quantiles,
+    "detect.kinds[]": Kind,
     "detect.topics{}": Source,
     "detect.kubernetes_events": KubernetesEvents,
     "detect.kubernetes_events.anomalies[]": EventAnomaly,

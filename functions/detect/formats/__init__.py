@@ -1,0 +1,1 @@
+"""Formats of samples, one module each; see `functions.detect.sniffing.Format`."""
