@@ -4,13 +4,14 @@ from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
+from aiops.plugins import available
 from aiops.ports import Counts
 from aiops.series import SeriesMap
 from functions.detect.batch import take
 from functions.detect.config import DetectConfig
 from functions.detect.naming import Naming
 from functions.detect.reading import SampleReader
-from functions.detect.sniffing import Decoder
+from functions.detect.sniffing import FORMATS, Decoder
 from functions.detect.sources import Encoding
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -52,4 +53,5 @@ def encoding_of(path: Path) -> Encoding:
 
 
 def goldens() -> list[Path]:
-    return sorted(path for path in GOLDEN.glob("*/*") if path.suffix != ".expected")
+    found = [path for name in available(FORMATS) for path in (GOLDEN / name).glob("*")]
+    return sorted(path for path in found if path.suffix != ".expected")
