@@ -79,4 +79,6 @@ def hostile() -> Incident:
         root_cause=(suspect(ATTACK, ATTACK, ATTACK),),
         evidence=(evidence(ATTACK, ATTACK, labels={ATTACK: ATTACK}, reason=ATTACK),),
         merged_into=ATTACK,
+        acknowledged_by=ATTACK,
+        resolved_by=ATTACK,
     )

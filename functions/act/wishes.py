@@ -7,6 +7,7 @@ from aiops.action_log import ENDINGS, Kind, Step
 from aiops.adapters.cloudevent import iso
 from aiops.events import Incident, Silenced
 from aiops.silences import ended_in_silence
+from functions.act import wording
 from functions.act.config import ChannelRule
 
 
@@ -117,7 +118,7 @@ def _news(case: Case) -> list[Wish]:
 def _acknowledged(incident: Incident, told: Sequence[Step]) -> list[Wish]:
     if incident.status != "acknowledged" or any(step.kind == "acknowledged" for step in told):
         return []
-    return [Wish("acknowledged", "someone took it on")]
+    return [Wish("acknowledged", f"{wording.who(incident.acknowledged_by)} took it on")]
 
 
 def repeats(case: Case) -> list[Wish]:
@@ -133,7 +134,7 @@ def repeats(case: Case) -> list[Wish]:
 def _ending(case: Case) -> list[Wish]:
     incident, rule = case.incident, case.rule
     kind: Kind = "merged" if incident.status == "merged" else "resolved"
-    reason = f"it is part of {incident.merged_into}" if kind == "merged" else "it is over"
+    reason = f"it is part of {incident.merged_into}" if kind == "merged" else _over(incident)
     if case.begun:
         return [Wish(kind, reason)]
     if case.told:
@@ -148,6 +149,11 @@ def _ending(case: Case) -> list[Wish]:
     else:
         against = _too_mild(incident, rule) or _slept_through(incident, rule)
     return [Wish(kind, "it is over; it could not be told of before", against=against)]
+
+
+def _over(incident: Incident) -> str:
+    by = incident.resolved_by
+    return f"{wording.who(by)} said that it is over" if by else "it is over"
 
 
 def _slept_through(incident: Incident, rule: ChannelRule) -> str:

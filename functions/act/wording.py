@@ -83,6 +83,11 @@ def names(items: Sequence[str], limit: int) -> str:
     return f"{shown} and {len(items) - limit} more" if len(items) > limit else shown
 
 
+def who(name: str) -> str:
+    """Return who did something, as much of the name as is read; `someone` where it has none."""
+    return cut(name, MAX_NAME) or "someone"
+
+
 def suspect(one: Suspect) -> str:
     """Return why a service is suspected, the weightiest reasons first."""
     return cut("; ".join(one.reasons[:3]), MAX_REASON)

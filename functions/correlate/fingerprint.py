@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from aiops.events import Evidence, Similar
 from aiops.incident_store import Past, Record
+from functions.correlate.actors import resolved_by
 
 MOST_MARKS = 32
 """Series of a fingerprint, the strongest ones."""
@@ -47,15 +48,13 @@ def past_of(record: Record, title: str) -> Past | None:
     """Return what is kept of an incident; None where it is not over or nobody was told of it."""
     if record.status != "resolved" or record.resolved_at is None or record.notified_at is None:
         return None
-    said = next((order for order in record.orders if order.command == "resolve"), None)
-    by_word = said is not None and said.given_at == record.resolved_at
     return Past(
         incident=record.id,
         title=title,
         cause=record.root_cause[0].service if record.root_cause else None,
         opened_at=record.opened_at,
         resolved_at=record.resolved_at,
-        ended_by=said.given_by if said is not None and by_word else "",
+        ended_by=resolved_by(record),
         marks=tuple(marks_of(record.evidence).items()),
     )
 

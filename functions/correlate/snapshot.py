@@ -8,6 +8,7 @@ from aiops.evidence_json import json_of
 from aiops.ids import derive
 from aiops.incident_store import Held, Record
 from aiops.ports import Event, Message
+from functions.correlate.actors import acknowledged_by, resolved_by
 from functions.correlate.incident import strength
 
 MAX_EVIDENCE = 50
@@ -65,6 +66,8 @@ def incident_of(record: Record, evidence: int = MAX_EVIDENCE) -> Incident:
         silences=record.silences,
         flapping=record.flapping,
         similar=record.similar,
+        acknowledged_by=acknowledged_by(record),
+        resolved_by=resolved_by(record),
     )
 
 

@@ -146,13 +146,7 @@ def lines_of(incident: Incident, now: int) -> Iterator[str]:
     yield _line(incident, now)
     yield f"id          {incident.id}"
     yield f"services    {', '.join(map(_plain, incident.services))}"
-    for name, at in (
-        ("opened", incident.opened_at),
-        ("people told", incident.notified_at),
-        ("resolved", incident.resolved_at),
-    ):
-        if at is not None:
-            yield f"{name:<12}{iso(at)}"
+    yield from _life(incident)
     if incident.merged_into is not None:
         yield f"merged into {incident.merged_into}"
     for one in incident.silences:
@@ -171,6 +165,18 @@ def lines_of(incident: Incident, now: int) -> Iterator[str]:
             f"like        {past.incident[:SHOWN_ID]}, {past.similarity:.0%}: {_plain(past.title)},"
             f" {iso(past.opened_at)[:19]}, {ended} after {minutes} min"
         )
+
+
+def _life(incident: Incident) -> Iterator[str]:
+    for name, at, by in (
+        ("opened", incident.opened_at, ""),
+        ("people told", incident.notified_at, ""),
+        ("resolved", incident.resolved_at, incident.resolved_by),
+    ):
+        if at is not None:
+            yield f"{name:<12}{iso(at)}{f' by {_plain(by)}' if by else ''}"
+    if incident.acknowledged_by:
+        yield f"taken on    by {_plain(incident.acknowledged_by)}"
 
 
 def _plain(text: str) -> str:

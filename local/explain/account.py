@@ -84,6 +84,8 @@ def _headline(material: Material) -> Headline:
         series=len(material.evidence),
         services=len(incident.services),
         marks=tuple(marks),
+        acknowledged_by=line(incident.acknowledged_by),
+        resolved_by=line(incident.resolved_by),
     )
 
 

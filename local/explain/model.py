@@ -232,6 +232,8 @@ class Headline:
     series: int
     services: int
     marks: tuple[str, ...]
+    acknowledged_by: str = ""
+    resolved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ def _head(told: Explanation) -> Iterator[str]:
     yield from (f"  {reason}" for reason in head.severity_reasons)
     lasted = span(head.last_at - head.opened_at)
     yield f"opened {moment(head.opened_at)}, anomalies for {lasted}; {told.then}"
+    actors = (("acknowledged", head.acknowledged_by), ("resolved", head.resolved_by))
+    moved = [f"{word} by {by}" for word, by in actors if by]
+    if moved:
+        yield ", ".join(moved)
     yield f"id {head.id}, version {head.version}, domain {head.domain}"
 
 

@@ -63,7 +63,8 @@ def _life(material: Material) -> Iterator[Moment]:
     if incident.resolved_at is not None:
         last = max((piece.last for piece in material.evidence), default=incident.opened_at)
         quiet = (incident.resolved_at - last) / 60_000
-        words = f"over, {number(quiet)} min after its last anomaly"
+        by = f", {incident.resolved_by} said so" if incident.resolved_by else ""
+        words = line(f"over, {number(quiet)} min after its last anomaly{by}")
         yield Moment(incident.resolved_at, "resolved", "", words)
 
 

@@ -225,6 +225,8 @@ class Incident(Fact):
         merged_into: The incident that took it over, where status is `merged`.
         silences: Those that cover it at any time of its life, the last to end first, at most 8.
         flapping: Whether it came back again and again of late; it then ends later than others.
+        acknowledged_by: Who took on what goes on now, or went on in the end; empty for nobody.
+        resolved_by: Who said that it is over; empty where it goes on or ended by itself.
         similar: Incidents of the past like it when people were to be told, the most alike first.
     """
 
@@ -252,6 +254,8 @@ class Incident(Fact):
     silences: tuple[Silenced, ...] = ()
     flapping: bool = False
     similar: tuple[Similar, ...] = ()
+    acknowledged_by: str = ""
+    resolved_by: str = ""
 
 
 INCIDENT_TYPES = tuple(

@@ -106,6 +106,18 @@ def test_every_step_reaches_slack_under_its_own_id(told):
     assert {message.step for message in told.receiver.messages} == named
 
 
+def test_the_message_says_who_took_it_on_and_who_ended_it(told):
+    told.tell()
+    assert "Acknowledged by" not in str(told.root.blocks)
+    taken_on = incident(status="acknowledged", acknowledged_by="slack:U0<1>")
+    told.tell("acknowledged", about=taken_on)
+    assert "*Acknowledged by*\\nslack:U0&lt;1&gt;" in str(told.root.blocks)
+    over = incident(status="resolved", resolved_at=START + 190_000, resolved_by="a & b")
+    told.tell("resolved", about=over)
+    assert "*Resolved by*\\na &amp; b" in str(told.root.blocks)
+    assert "Resolved by a &amp; b after 3 min 10 s" in str(told.thread[-1].blocks)
+
+
 def test_what_came_back_and_what_failed_is_shown_in_the_channel_too(told):
     told.tell()
     told.tell("severity_raised")

@@ -13,7 +13,7 @@ from aiops.events import Call, ChangeObserved, CommandGiven, TopologyObserved
 from aiops.ports import Event
 from aiops.topology import Topology
 from functions.correlate.intake import destination
-from functions.correlate.snapshot import services
+from functions.correlate.snapshot import incident_of, services
 from tests.property import correlate_world as world
 from tests.property.correlate_model import Expected, Model
 from tests.property.scheduler import Scheduler
@@ -172,15 +172,16 @@ class CorrelateMachine(RuleBasedStateMachine):
         place=st.integers(0, 5),
         command=COMMANDS,
         back=st.sampled_from((0, 5, 100)),
+        by=st.sampled_from(("ann", "bob")),
     )
-    def order(self, place, command, back):
+    def order(self, place, command, back, by="someone"):
         """A person gives a command for an incident by the id it had first."""
         latest = sorted(self.store.seen, key=lambda one: (self.model.anomalies[one].time, one))
         anomaly = latest[-1 - place % len(latest)]
         given = CommandGiven(
             incident=self.store.seen[anomaly],
             command=command,
-            given_by="someone",
+            given_by=by,
             given_at=max(world.START, self._time(-back)),
         )
         self.number += 1
@@ -256,6 +257,9 @@ class CorrelateMachine(RuleBasedStateMachine):
             to_be_told=ought.to_be_told and told,
         )
         assert record.anomalies == len(members)
+        told = incident_of(record)
+        actors = told.acknowledged_by, told.resolved_by
+        assert actors == self.model.actors(members, record.resolved_at)
         assert (record.root_cause, record.severity) == (ranked, severity)
 
     def _handle(self, handler, event):

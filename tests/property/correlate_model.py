@@ -114,13 +114,25 @@ class Model:
             to_be_told=told and not self._said(last, newest),
         )
 
+    def actors(self, members: frozenset[str], ended_at: int | None) -> tuple[str, str]:
+        """Return who took the incident of these anomalies on, and who ended it at that time."""
+        said = self._last_said(members)
+        newest = self._newest(members)
+        taken_on = self._taken_on([self.anomalies[name] for name in members], newest)
+        ended = ended_at is not None and newest.get("resolve") == ended_at
+        return said["acknowledge"][1] if taken_on else "", said["resolve"][1] if ended else ""
+
     def _newest(self, members: frozenset[str]) -> dict[str, int]:
         """Return when each kind of command was last given for any of these."""
-        newest: dict[str, int] = {}
-        for name, command in self.commands:
+        return {command: at for command, (at, _) in self._last_said(members).items()}
+
+    def _last_said(self, members: frozenset[str]) -> dict[str, tuple[int, str]]:
+        said: dict[str, tuple[int, str]] = {}
+        for name, given in self.commands:
             if name in members:
-                newest[command.command] = max(newest.get(command.command, 0), command.given_at)
-        return newest
+                one = given.given_at, given.given_by
+                said[given.command] = max(said.get(given.command, (0, "")), one)
+        return said
 
     @staticmethod
     def _said(last: int, newest: Mapping[str, int]) -> bool:

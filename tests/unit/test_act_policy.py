@@ -136,6 +136,22 @@ def test_an_acknowledgement_is_told_once():
     assert story.tell(status="acknowledged") == []
 
 
+def test_it_is_told_who_took_it_on_and_who_ended_it():
+    story = Story()
+    story.tell()
+    story.tell(status="acknowledged", acknowledged_by="slack:U1")
+    assert story.decided.steps[0].reason == "slack:U1 took it on"
+    story.tell(status="resolved", resolved_at=START + 1, resolved_by="pagerduty:P2")
+    assert story.decided.steps[0].reason == "pagerduty:P2 said that it is over"
+
+
+def test_of_what_ended_by_itself_nobody_is_named():
+    story = Story()
+    story.tell()
+    story.tell(status="resolved", resolved_at=START + 1)
+    assert story.decided.steps[0].reason == "it is over"
+
+
 def test_what_was_acknowledged_before_it_was_told_is_opened_and_acknowledged():
     assert Story().tell(status="acknowledged") == [
         ("slack", "opened", 0),

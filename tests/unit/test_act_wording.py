@@ -90,3 +90,8 @@ def test_a_channel_stands_in_the_policy_once():
 def test_an_external_alert_is_told_in_its_own_words():
     fires = evidence("cart", "HighErrorRate", reason="5 % of requests fail", alert=Alert())
     assert wording.measured(fires) == "5 % of requests fail (alert since 12:00:00)"
+
+
+@pytest.mark.parametrize(("name", "said"), [("slack:U1", "slack:U1"), ("", "someone")])
+def test_who_did_something_is_named_where_that_is_known(name, said):
+    assert wording.who(name) == said

@@ -7,13 +7,14 @@ import pytest
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.cell import Site
 from aiops.errors import Misconfigured
-from aiops.events import Call, Incident, Suspect, TopologyObserved
+from aiops.events import Call, CommandGiven, Incident, Suspect, TopologyObserved
 from aiops.incident_store import Held, View
 from aiops.topology import Topology
+from functions.correlate.actors import MAX_WHO
 from functions.correlate.atlas import Atlas, valid_from, version_at
 from functions.correlate.confidence import Confidence
 from functions.correlate.config import CorrelateConfig
-from functions.correlate.incident import of_anomalies
+from functions.correlate.incident import of_anomalies, settle
 from functions.correlate.intake import destination, way
 from functions.correlate.judging import Judge, assessed, told
 from functions.correlate.ranking import Case
@@ -47,6 +48,52 @@ def test_a_snapshot_tells_the_strongest_evidence_first_and_not_all_of_many():
     scores = [piece.peak.score for piece in many.evidence]
     assert scores == sorted(scores, reverse=True)
     assert (len(scores), many.anomalies, len(many.services)) == (MAX_EVIDENCE, 60, 60)
+
+
+def said(command, second, by="ann"):
+    return CommandGiven(
+        incident="i1", command=command, given_by=by, given_at=world.START + second * 1000
+    )
+
+
+def actors(*orders, processed=0):
+    moved = settle(record("a", orders=orders), world.START + processed * 1000, CONFIG)
+    told = incident_of(moved)
+    return told.status, told.acknowledged_by, told.resolved_by
+
+
+def test_a_snapshot_says_who_took_it_on_and_who_ended_it():
+    assert actors() == ("open", "", "")
+    assert actors(said("acknowledge", 30)) == ("acknowledged", "ann", "")
+    both = said("acknowledge", 30), said("resolve", 40, "bob")
+    assert actors(*both) == ("resolved", "", "bob")
+    assert actors(*both, said("reopen", 50)) == ("open", "", "")
+
+
+def test_what_ended_by_itself_was_ended_by_nobody_though_somebody_said_so_later():
+    late = CONFIG.resolve_after + 60
+    orders = said("acknowledge", 30), said("resolve", late, "bob")
+    before = actors(orders[0], processed=late)
+    assert before == ("resolved", "ann", "")
+    assert actors(*orders, processed=late) == ("resolved", "", "")
+
+
+def test_what_was_merged_was_moved_by_nobody():
+    orders = said("acknowledge", 30), said("resolve", 20, "bob")
+    merged = incident_of(record("a", status="merged", merged_into="i2", orders=orders))
+    assert (merged.acknowledged_by, merged.resolved_by) == ("", "")
+
+
+def test_a_name_as_long_as_a_book_is_cut():
+    _, by, _ = actors(said("acknowledge", 30, "x" * 100_000))
+    assert by == "x" * MAX_WHO
+
+
+def test_a_snapshot_of_before_there_was_word_of_who_moved_it_is_still_read():
+    old = json.loads(incident_of(record("a")).model_dump_json())
+    del old["acknowledged_by"], old["resolved_by"]
+    read = Incident.model_validate_json(json.dumps(old))
+    assert (read.acknowledged_by, read.resolved_by) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,18 @@ def test_incidents_like_it_are_told_with_their_end() -> None:
     assert "80 % alike" in page(found)
 
 
+def test_who_took_it_on_and_who_ended_it_is_told() -> None:
+    found = told(
+        status="resolved", resolved_at=START + 600_000, acknowledged_by="ann", resolved_by="bob"
+    )
+    text = "\n".join(lines_of(found))
+    assert "acknowledged by ann, resolved by bob" in text
+    assert "min after its last anomaly, bob said so" in text
+    assert "by ann" in page(found)
+    assert "by bob" in page(found)
+    assert "acknowledged by" not in "\n".join(lines_of(told()))
+
+
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -260,7 +272,7 @@ def hostile(text: str) -> Explanation:
     )  # fmt: skip
     material = ranked(
         bad, edge, CART, topology=silent, changes=(change,), title=text, similar=(past,),
-        severity_reasons=(text,),
+        severity_reasons=(text,), acknowledged_by=text, resolved_by=text,
     )  # fmt: skip
     curve = Curve(
         (START, START + 60_000), (1.0, 2.0), (1.0, 1.0), (0.0, 0.0), (2.0, 2.0), (START,), "n"

@@ -78,6 +78,9 @@ def test_commands_are_published_and_obeyed(desk):
     for word, status in (("ack", "acknowledged"), ("resolve", "resolved"), ("reopen", "open")):
         assert name[:8] in desk.run("incidents", word, name[:8], says=True)
         assert desk.listed("--all")["a",]["status"] == status
+        shown = desk.run("incidents", "show", name)
+        assert ("taken on    by ann" in shown) == (status == "acknowledged")
+        assert ("Z by ann" in shown) == (status == "resolved")
     desk.run("incidents", "resolve", name, says=True)
     assert desk.listed() == {}
     assert desk.listed("--all")["a",]["id"] == name

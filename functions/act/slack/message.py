@@ -102,6 +102,10 @@ def _facts(step: Step, incident: Incident) -> list[tuple[str, str]]:
     ]
     if suspect is not None:
         facts.append(("Confidence", literal(wording.sure(suspect))))
+    if incident.acknowledged_by:
+        facts.append(("Acknowledged by", literal(wording.who(incident.acknowledged_by))))
+    if incident.resolved_by:
+        facts.append(("Resolved by", literal(wording.who(incident.resolved_by))))
     if incident.blast_radius:
         reach = wording.names(incident.blast_radius, NAMES)
         facts.append(("May also be affected", literal(reach)))

@@ -50,7 +50,9 @@ def reply(step: Step, incident: Incident, *, repeated: bool) -> dict[str, Any]:
 
 def _what(step: Step, incident: Incident) -> str:
     if step.kind == "resolved" and incident.resolved_at is not None:
-        return f"Resolved after {wording.span(incident.resolved_at - incident.opened_at)}"
+        took = wording.span(incident.resolved_at - incident.opened_at)
+        by = f" by {literal(wording.who(incident.resolved_by))}" if incident.resolved_by else ""
+        return f"Resolved{by} after {took}"
     reason = literal(wording.cut(step.reason, wording.MAX_REASON))
     return reason[:1].upper() + reason[1:] if reason else wording.HEADLINES[step.kind]
 
