@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from aiops import topics
+from aiops.adapters.memory_admissions import MemoryAdmissions
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_incidents import MemoryIncidents
@@ -22,6 +23,7 @@ from aiops.series import SeriesMap
 from aiops.settings import read_section
 from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
+from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
@@ -76,6 +78,7 @@ class InProcess:
             models=MemoryModels(),
             verdicts=MemoryVerdicts(),
             changes=MemoryChanges(),
+            caps=Caps(judged, MemoryAdmissions()),
         )
         correlate = assemble(
             DOMAIN,

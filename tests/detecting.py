@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from aiops import topics
+from aiops.adapters.memory_admissions import MemoryAdmissions
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_models import MemoryModels
@@ -26,6 +27,7 @@ from aiops.events import (
 )
 from aiops.ports import Counts, Event
 from aiops.series import SeriesMap
+from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
@@ -51,6 +53,7 @@ class Detecting:
     models: MemoryModels = field(default_factory=MemoryModels)
     verdicts: MemoryVerdicts = field(default_factory=MemoryVerdicts)
     changes: MemoryChanges = field(default_factory=MemoryChanges)
+    admissions: MemoryAdmissions = field(default_factory=MemoryAdmissions)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     handler: DetectHandler = field(init=False)
@@ -69,6 +72,7 @@ class Detecting:
         self.handler = DetectHandler(
             self.store, self.publisher, self.clock, reader, self.config,
             Scorer(self.config, "test"), "test", self.models, self.verdicts, self.changes,
+            Caps(self.config, self.admissions),
         )  # fmt: skip
 
     def feed(

@@ -39,6 +39,8 @@ class Rule(BaseModel):
         together: Metrics of a service that this rule looks at as one, with an `isolation_forest`;
             each of them is judged by another rule besides.
         by: Labels that tell several such rows of one service apart, such as `pod`.
+        max_series: Series it takes, first come, first served, over all instances; samples of others
+            are counted and dropped. None for all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +60,7 @@ class Rule(BaseModel):
     drift_after: float = Field(default=7_200.0, gt=0)
     together: tuple[str, ...] = Field(default=(), max_length=MOST_METRICS)
     by: tuple[str, ...] = ()
+    max_series: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _together_is_for_forests(self) -> Self:

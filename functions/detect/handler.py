@@ -18,6 +18,7 @@ from aiops.series_store import MAX_BACKLOG, OVERDUE_SECONDS, Field, SeriesStore
 from aiops.training import ModelStore
 from aiops.verdicts import VerdictStore
 from functions.detect.batch import Batch, take
+from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig
 from functions.detect.control import Control
 from functions.detect.fitted import Shelf
@@ -81,6 +82,7 @@ class DetectHandler:
     models: ModelStore
     verdicts: VerdictStore
     changes: ChangeMarks
+    caps: Caps
     shelf: Shelf = field(init=False)
     control: Control = field(init=False)
     kubernetes: KubernetesEventHandler = field(init=False)
@@ -129,6 +131,7 @@ class DetectHandler:
             int(self.config.max_age * 1000),
         )
         counts.update(found)
+        batch = self.caps.admit(batch, self.clock.now(), counts)
         settled = self._settle(event, batch)
         counts.update(settled.counts)
         rejected = settled.rejected

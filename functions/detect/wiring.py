@@ -4,6 +4,7 @@ from functools import partial
 
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
+from aiops.adapters.redis_admissions import RedisAdmissions
 from aiops.adapters.redis_changes import RedisChanges
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_models import RedisModels
@@ -13,6 +14,7 @@ from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.ports import Handler
 from aiops.series import SeriesMap
 from aiops.settings import Settings
+from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
@@ -43,5 +45,6 @@ def build(settings: Settings) -> Handler:
         models=RedisModels(client, keys, settings.clock),
         verdicts=RedisVerdicts(client, keys, settings.clock.rate),
         changes=RedisChanges(client, keys, settings.clock.rate),
+        caps=Caps(config, RedisAdmissions(client, keys, settings.clock.rate)),
     )
     return replicated(handler, client, settings.redis_wait)

@@ -7,6 +7,7 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
+from aiops.adapters.memory_admissions import MemoryAdmissions
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_models import MemoryModels
@@ -61,6 +62,7 @@ def serve_detect(
     monkeypatch.setattr(f"{wiring}.RedisModels", lambda *_: MemoryModels())
     monkeypatch.setattr(f"{wiring}.RedisVerdicts", lambda *_: MemoryVerdicts())
     monkeypatch.setattr(f"{wiring}.RedisChanges", lambda *_: MemoryChanges())
+    monkeypatch.setattr(f"{wiring}.RedisAdmissions", lambda *_: MemoryAdmissions())
     monkeypatch.setattr(f"{wiring}.KafkaPublisher", lambda _: publisher)
     return lambda: serve("detect")
 

@@ -9,6 +9,7 @@ from redis.connection import Connection
 
 from aiops.adapters.keys import Keys
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.redis_admissions import RedisAdmissions
 from aiops.adapters.redis_changes import RedisChanges
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_series import RedisSeriesStore
@@ -18,7 +19,8 @@ from aiops.clock import ManualClock
 from aiops.events import SeriesHead
 from aiops.ports import Event
 from aiops.series import SeriesMap
-from functions.detect.config import DetectConfig
+from functions.detect.caps import Caps
+from functions.detect.config import DetectConfig, Rule
 from functions.detect.handler import DetectHandler
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
@@ -38,7 +40,7 @@ def event(minute: int) -> Event:
 
 @pytest.fixture
 def handler(redis_url: str):
-    config = DetectConfig()
+    config = DetectConfig(default=Rule(max_series=1_000))
     with redis.Redis.from_url(redis_url) as client:
         keys, clock = Keys(f"t{uuid.uuid4().hex}:"), ManualClock(NOW)
         store = RedisSeriesStore(client, keys)
@@ -48,6 +50,7 @@ def handler(redis_url: str):
             RedisModels(client, keys, clock),
             RedisVerdicts(client, keys),
             RedisChanges(client, keys),
+            Caps(config, RedisAdmissions(client, keys)),
         )
         made = DetectHandler(store, *parts, *known)
         for minute in range(3):

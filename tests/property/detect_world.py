@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 
 from aiops import topics
+from aiops.adapters.memory_admissions import MemoryAdmissions
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_models import MemoryModels
@@ -20,6 +21,7 @@ from aiops.events import Samples, SeriesHead, WorkDue
 from aiops.ports import Event
 from aiops.series import SeriesMap
 from functions.detect import judge, scoring
+from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig, Rule
 from functions.detect.handler import DetectHandler
 from functions.detect.reading import SampleReader
@@ -110,6 +112,7 @@ def make(
     return DetectHandler(
         store, publisher, clock or ManualClock(START), reader, config, scorer, "test",
         models or MemoryModels(), verdicts or MemoryVerdicts(), MemoryChanges(),
+        Caps(config, MemoryAdmissions()),
     )  # fmt: skip
 
 

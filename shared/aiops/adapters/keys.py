@@ -71,6 +71,10 @@ class Keys:
         """Hash service → when it was last changed; kept `DOMAIN_LIFETIME` after the last."""
         return f"aiops:{self.generation}{{changes}}"
 
+    def admitted(self, selector: str) -> str:
+        """Sorted set of the series a selector takes by the time they were last asked for."""
+        return f"{self._tag('q', selector)}:series"
+
     def model_statuses(self) -> tuple[str, str]:
         """Hash series → how its last fit ended, and sorted set of the same by when it did."""
         tag = self._tag("t", "models")
