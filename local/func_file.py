@@ -27,9 +27,10 @@ class Variable(Strict):
 
 
 class Volume(Strict):
-    """A ConfigMap mounted as a folder."""
+    """A ConfigMap mounted as a folder, or a Secret, which is not mounted here."""
 
-    config_map: Name
+    config_map: Name | None = None
+    secret: Name | None = None
     path: str
 
 

@@ -145,7 +145,9 @@ def environment(folder: Path, func: FuncFile, values: Values, mounts: Path) -> d
     """
     where = str(folder / "func.yaml")
     folders = {
-        volume.path: _mount(mounts, volume.config_map, values) for volume in func.run.volumes
+        volume.path: _mount(mounts, volume.config_map, values)
+        for volume in func.run.volumes
+        if volume.config_map
     }
     found = {
         name: values.environ.get(name) or value

@@ -40,6 +40,9 @@ GATEWAY_SECRETS = {
 }
 """Keys of the Secret `aiops-gateway`, likewise; where none is set, it is not started here."""
 
+ACCESS = ("PROMETHEUS_ACCESS", "PROMETHEUS_TOKEN_FILE", "LOKI_ACCESS", "LOKI_TOKEN_FILE")
+"""Where files are that say who asks; on a cluster they are in a mounted Secret."""
+
 
 def settings(
     manifests: Manifests,
@@ -61,6 +64,7 @@ def settings(
     config["aiops-config"] = config.get("aiops-config", {}) | {
         "kafka.bootstrap.servers": bootstrap,
         "prometheus.url": shell.get("PROMETHEUS_URL", ""),
+        "loki.url": shell.get("LOKI_URL", ""),
         "generation": shell.get("AIOPS_GENERATION", ""),
         "redis.wait": shell.get("REDIS_WAIT", "0"),
         "allowed.addresses": shell.get("ALLOWED_ADDRESSES", ""),
@@ -78,5 +82,6 @@ def settings(
         "aiops-channels": channels,
         "aiops-gateway": senders,
     }
+    environ = {name: shell[name] for name in ACCESS if name in shell} | dict(environ)
     idle = frozenset(() if any(senders.values()) else (GATEWAY,))
     return Values(secrets, config, environ, idle)

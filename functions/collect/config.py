@@ -1,17 +1,20 @@
 """What is asked of Prometheus with every tick."""
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
-from aiops.queries import STARTER_QUERIES, STARTER_SERVICE_GRAPHS, Query, ServiceGraph
+from aiops.queries import STARTER_SERVICE_GRAPHS, Asked, ServiceGraph
 
 
-class CollectConfig(BaseModel):
+class CollectConfig(Asked):
     """The section `collect` of the configuration.
 
     Attributes:
-        queries: Asked with every tick, where a Prometheus is configured.
-        timeout: Seconds each may take.
-        max_series: Series taken from one result; the rest is counted.
+        every: Seconds between the times that are asked for, whole multiples of it.
+        delay: Seconds a time has to be past before it is asked for, where samples come late.
+        catch_up: Seconds back to which what ticks missed is asked for later.
+        timeout: Seconds each query may take.
+        concurrency: Queries asked at once.
+        max_series: Series taken from one result, by the order of their keys; the rest is counted.
         service_graphs: Asked every `topology_minutes`, each under a name of its own.
         topology_minutes: With every tick whose minute is a multiple of it.
         keep_calls: Seconds for which a call that is not seen any more is kept.
@@ -19,8 +22,11 @@ class CollectConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    queries: tuple[Query, ...] = STARTER_QUERIES
+    every: int = Field(default=60, ge=1, le=3_600)
+    delay: int = Field(default=0, ge=0, le=3_600)
+    catch_up: int = Field(default=3_600, ge=0, le=86_400)
     timeout: float = Field(default=5.0, gt=0, le=30)
+    concurrency: int = Field(default=4, ge=1, le=16)
     max_series: int = Field(default=10_000, gt=0)
     service_graphs: tuple[ServiceGraph, ...] = STARTER_SERVICE_GRAPHS
     topology_minutes: int = Field(default=5, ge=1, le=60)

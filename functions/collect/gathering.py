@@ -15,14 +15,13 @@ from aiops.ports import Counts, Event, Message
 from aiops.queries import ServiceGraph
 from aiops.seen import UNSEEN, Pair, Seen
 from aiops.topology import EMPTY, Topology
+from functions.collect.asking import SOURCE
 from functions.collect.config import CollectConfig
 
 MINUTE = 60_000
 LONGEST_NAME = 2_048
 MOST_BYTES = 900_000
 """Of an event; what a broker takes by default is 1 MB."""
-
-SOURCE = "/aiops/collect"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,28 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aiops import topics
 from aiops.action_log import SLOTS, ActionLog
-from aiops.adapters.prometheus import Metrics, Sample
-from aiops.batching import Reading, batches
+from aiops.adapters.prometheus import Answer, Metrics
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
-from aiops.events import SeriesHead, WorkDue
+from aiops.events import WorkDue
 from aiops.ids import derive
 from aiops.incident_store import IncidentStore
 from aiops.incident_store import Query as IncidentQuery
 from aiops.ports import Counts, Event, Message, Publisher
-from aiops.queries import Query
+from aiops.published import Published
+from aiops.queries import ServiceGraph
 from aiops.series import SHARDS, SeriesMap
 from aiops.series_store import OVERDUE_SECONDS, SeriesStore
 from aiops.training import TrainingQueue
+from functions.collect.asking import SOURCE, Asking, Log, Question
 from functions.collect.config import CollectConfig
-from functions.collect.gathering import SOURCE, Gathering
+from functions.collect.gathering import Gathering
 
 TICK = "dev.knative.sources.ping"
 END_OF_TIME = 1 << 53
@@ -35,6 +37,9 @@ class CollectHandler:
 
     Attributes:
         metrics: Where PromQL is asked; None where no Prometheus is configured.
+        logs: Where LogQL is asked; None where no Loki is configured.
+        published: Knows what was asked and published before.
+        log: Takes a line about what a server says of its own answer.
         timer: Seconds of real time.
     """
 
@@ -48,6 +53,9 @@ class CollectHandler:
     domain: str
     config: CollectConfig
     metrics: Metrics | None
+    logs: Metrics | None
+    published: Published
+    log: Log
     timer: Callable[[], float] = time.monotonic
 
     def __call__(self, event: Event) -> Counts:
@@ -63,8 +71,7 @@ class CollectHandler:
         wake_ups = list(self._wake_ups(event.time))
         self.publisher.publish(wake_ups)
         counts["wake_ups"] += len(wake_ups)
-        if self.metrics is not None:
-            self._collect(self.metrics, event.time, counts)
+        self._collect(event.time, counts)
         return counts
 
     def _wake_ups(self, now: int) -> Iterator[Message]:
@@ -107,55 +114,55 @@ class CollectHandler:
         wanted = [str(p) for p in range(self.publisher.partitions(topics.METRICS))]
         return min((marks[p] for p in wanted), default=None) if set(wanted) <= set(marks) else None
 
-    def _collect(self, metrics: Metrics, now: int, counts: Counts) -> None:
-        failed: list[str] = []
+    def _collect(self, now: int, counts: Counts) -> None:
         latest = self.timer() + ASKING_SECONDS - self.config.timeout
-        for place, query in enumerate(self.config.queries):
-            if place and self.timer() > latest:
-                failed.append(f"{query.metric}: no time left")
-                continue
-            try:
-                readings = self._ask(metrics, query, now, counts)
-            except Unavailable as error:
-                failed.append(f"{query.metric}: {error}")
-                continue
-            self.publisher.publish(list(batches(readings, self.names, SOURCE, now)))
-            counts["samples"] += len(readings)
-        failed += self._gather(metrics, now, latest, counts)
+        asking = Asking(
+            self.published,
+            self.publisher,
+            self.names,
+            self.config,
+            self.log,
+            self.timer,
+            latest,
+        )
+        with ThreadPoolExecutor(self.config.concurrency) as pool:
+            failed = asking.run(list(self._questions()), now, pool, counts)
+            if self.metrics is not None:
+                failed += self._gather(self.metrics, now, latest, pool, counts)
         if failed:
             raise Unavailable("; ".join(failed))
 
-    def _gather(self, metrics: Metrics, now: int, latest: float, counts: Counts) -> Iterable[str]:
+    def _questions(self) -> Iterator[Question]:
+        if self.metrics is not None:
+            for query in self.config.asked:
+                yield Question(query.metric, query.promql, self.metrics)
+        if self.logs is not None:
+            for counted in self.config.log_queries:
+                yield Question(counted.metric, counted.logql, self.logs)
+
+    def _gather(
+        self, metrics: Metrics, now: int, latest: float, pool: Executor, counts: Counts
+    ) -> list[str]:
         """Publish who calls whom, if it is time to; return what kept a source from saying it."""
         gathering = Gathering(self.incidents, self.domain, self.config)
         if not gathering.due(now):
-            return ()
-        failed: list[str] = []
-        answers: dict[str, Sequence[Sample]] = {}
-        for graph in self.config.service_graphs:
+            return []
+
+        def ask(graph: ServiceGraph) -> Answer | str:
             if self.timer() > latest:
-                failed.append(f"{graph.name}: no time left")
-                continue
+                return "no time left"
             try:
-                answers[graph.name] = metrics.query(graph.promql, now)
+                return metrics.query(graph.promql, now)
             except Unavailable as error:
-                failed.append(f"{graph.name}: {error}")
+                return str(error)
+
+        graphs = self.config.service_graphs
+        told = list(zip(graphs, pool.map(ask, graphs), strict=True))
+        answers = {one.name: answer.samples for one, answer in told if isinstance(answer, Answer)}
         observed = gathering.observation(answers, now, counts)
         if observed is not None:
             self.publisher.publish([observed])
-        return failed
-
-    def _ask(self, metrics: Metrics, query: Query, now: int, counts: Counts) -> list[Reading]:
-        found = metrics.query(query.promql, now)
-        counts["over_max_series"] += max(0, len(found) - self.config.max_series)
-        return [
-            Reading(
-                SeriesHead(metric=query.metric, labels=dict(sample.labels)),
-                sample.time,
-                sample.value,
-            )
-            for sample in found[: self.config.max_series]
-        ]
+        return [f"{one.name}: {answer}" for one, answer in told if isinstance(answer, str)]
 
 
 def _work(

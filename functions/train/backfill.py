@@ -44,7 +44,7 @@ class Backfill:
         found: dict[int, float] = {}
         while start < until:
             end = min(start + (MOST_POINTS - 1) * step, until - 1)
-            for sample in self.metrics.query_range(promql, start, end, step):
+            for sample in self.metrics.query_range(promql, start, end, step).samples:
                 given = SeriesHead(metric=head.metric, labels=dict(sample.labels), kind=head.kind)
                 if self.names.read(given) == wanted and math.isfinite(sample.value):
                     found.setdefault(sample.time, sample.value)

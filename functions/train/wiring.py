@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 
+from aiops.adapters.access import Access
 from aiops.adapters.cloudevent import iso
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
@@ -15,7 +16,7 @@ from aiops.adapters.redis_replicas import replicated
 from aiops.adapters.redis_training import RedisTrainingQueue
 from aiops.clock import Clock
 from aiops.ports import Handler
-from aiops.queries import Queries
+from aiops.queries import Asked
 from aiops.series import SeriesMap
 from aiops.settings import Settings, secret
 from functions.train.backfill import Backfill
@@ -28,13 +29,13 @@ def build(settings: Settings) -> Handler:
     """Return the handler over Redis, Kafka, a worker and, where `PROMETHEUS_URL` is set, it."""
     config = settings.section("train", TrainConfig)
     names = settings.section("series", SeriesMap)
-    queries = settings.section("collect", Queries).queries
+    queries = settings.section("collect", Asked).asked
     client = connect(settings.redis_url)
     keys, rate = Keys(settings.generation), settings.clock.rate
     url = secret("PROMETHEUS_URL")
     backfill = None
     if url:
-        asked = Prometheus(url, config.prometheus_timeout)
+        asked = Prometheus(url, config.prometheus_timeout, Access.of("Prometheus", secret))
         backfill = Backfill(asked, queries, names, int(config.backfill_step * 1000))
     handler = TrainHandler(
         history=RedisHistory(client, keys, rate),

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from aiops.alerts import AlertMap
-from aiops.queries import Query, ServiceGraph
+from aiops.queries import LogQuery, Query, ServiceGraph
 from aiops.selector import Selector
 from aiops.series import SeriesMap
 from functions.act.config import ActConfig, ChannelRule, Grouping, QuietHours, StormGuard
@@ -51,6 +51,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "act.storm": StormGuard,
     "collect": CollectConfig,
     "collect.queries[]": Query,
+    "collect.log_queries[]": LogQuery,
     "collect.service_graphs[]": ServiceGraph,
     "train": TrainConfig,
     "gateway": GatewayConfig,

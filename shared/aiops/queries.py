@@ -1,6 +1,12 @@
 """What is asked of Prometheus: by the minute, and once more for what was before."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from importlib import import_module
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from aiops.plugins import available
+
+SETS = "aiops.query_sets"
 
 
 class Query(BaseModel):
@@ -86,8 +92,72 @@ https://istio.io/latest/docs/reference/config/metrics/
 """
 
 
-class Queries(BaseModel):
-    """What the section `collect` of the configuration says of queries, the rest of it left out."""
+class LogQuery(BaseModel):
+    """One LogQL query that counts; every series of its result becomes a series of ours.
+
+    Attributes:
+        metric: The name its result gets.
+        logql: A metric query over the last minute, which returns a vector.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    metric: str = Field(min_length=1)
+    logql: str = Field(min_length=1)
+
+
+STARTER_LOG_QUERIES = (
+    LogQuery(
+        metric="log_lines",
+        logql="sum by (service_name, level, detected_level)"
+        ' (count_over_time({service_name=~".+"}[1m]))',
+    ),
+    LogQuery(
+        metric="log_errors",
+        logql='sum by (service_name) (count_over_time({service_name=~".+"}'
+        ' |~ "(?i)(error|exception|fatal|panic|traceback)" [1m]))',
+    ),
+    LogQuery(
+        metric="log_failed_calls",
+        logql='sum by (service_name) (count_over_time({service_name=~".+"}'
+        ' |~ "(?i)(timed? ?out|deadline exceeded|connection (refused|reset)|no route to host'
+        '|unavailable|broken pipe)" [1m]))',
+    ),
+)
+"""Lines by level, and lines with patterns that tell of something wrong.
+
+Loki names the level `detected_level` where it found it itself.
+Source: https://grafana.com/docs/loki/latest/query/metric_queries/
+"""
+
+
+class Asked(BaseModel):
+    """What the section `collect` of the configuration says of queries.
+
+    Attributes:
+        queries: Asked of Prometheus with every tick, where one is configured.
+        sets: Names of sets of queries asked besides: golden signals of `kubernetes`, `istio`,
+            `knative`, `kafka`, `redis`, `node`.
+        log_queries: Asked of Loki with every tick, where one is configured.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     queries: tuple[Query, ...] = STARTER_QUERIES
+    sets: tuple[str, ...] = ()
+    log_queries: tuple[LogQuery, ...] = STARTER_LOG_QUERIES
+
+    @field_validator("sets")
+    @classmethod
+    def _sets_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = available(SETS)
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ValueError(f"no set {unknown[0]!r}; there is {', '.join(known)}")
+        if len(set(names)) != len(names):
+            raise ValueError("a set is named twice")
+        return names
+
+    @property
+    def asked(self) -> tuple[Query, ...]:
+        """All that is asked of Prometheus: the queries, then those of the sets."""
+        of_sets = (one for name in self.sets for one in import_module(f"{SETS}.{name}").QUERIES)
+        return (*self.queries, *of_sets)

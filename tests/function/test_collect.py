@@ -1,15 +1,16 @@
 """The clock: who is woken, and what is asked of Prometheus."""
 
-from types import SimpleNamespace
+import json
 
 import pytest
 
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.adapters.memory_published import MemoryPublished
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_training import MemoryTrainingQueue
-from aiops.adapters.prometheus import Prometheus, Sample
+from aiops.adapters.prometheus import Answer, Prometheus, Sample
 from aiops.clock import ManualClock
 from aiops.errors import Rejected, Unavailable
 from aiops.events import Samples, SeriesHead, TrainingRequested, WorkDue
@@ -24,15 +25,29 @@ NOW = 1_767_225_600_000
 
 
 class FakePrometheus:
-    """Answers each query with one series, and fails those it is told to."""
+    """Answers each query with one series without a value and one with, unless told otherwise."""
 
     def __init__(self, failing: str = "") -> None:
         self.failing = failing
+        self.asked: list[tuple[str, int, int]] = []
+        self.warnings: tuple[str, ...] = ()
 
-    def query(self, promql: str, at: int) -> tuple[Sample, ...]:
+    def query(self, promql: str, at: int) -> Answer:
+        return self.query_range(promql, at, at, 1)
+
+    def query_range(self, promql: str, since: int, until: int, step: int) -> Answer:
+        self.asked.append((promql, since, until))
         if self.failing and self.failing in promql:
             raise Unavailable("Prometheus: timeout")
-        return (Sample({"service": "cart"}, at, float("nan")), Sample({"service": "pay"}, at, 2.0))
+        times = range(since, until + 1, step)
+        cart = {"service": "cart"}
+        empty = tuple(Sample(cart, at, float("nan")) for at in times)
+        pay = {"service": "pay"}
+        return Answer((*empty, *(Sample(pay, at, self.value(at)) for at in times)), self.warnings)
+
+    @staticmethod
+    def value(at: int) -> float:
+        return float(at // 1000 % 1000)
 
 
 def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
@@ -47,6 +62,9 @@ def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
         domain="default",
         config=parts.get("config", CollectConfig()),
         metrics=metrics,
+        logs=parts.get("logs"),
+        published=parts.get("published", MemoryPublished()),
+        log=parts.get("log", lambda _: None),
     )
 
 
@@ -109,10 +127,13 @@ def test_a_query_that_fails_does_not_keep_the_others_from_being_published() -> N
     assert handler.publisher.topics["metrics"]
 
 
-def test_a_repeated_tick_publishes_the_same_ids() -> None:
+def test_a_repeated_tick_publishes_nothing_again_or_the_same_ids_where_nobody_remembers() -> None:
     handler = make(FakePrometheus())
     handler(tick())
     first = {m.event.id for m in handler.publisher.take("metrics")}
+    handler(tick())
+    assert handler.publisher.take("metrics") == []
+    handler.published = MemoryPublished()
     handler(tick())
     assert {m.event.id for m in handler.publisher.take("metrics")} == first
 
@@ -129,14 +150,14 @@ class Sluggish(FakePrometheus):
         super().__init__()
         self.seconds = 0.0
 
-    def query(self, promql: str, at: int) -> tuple[Sample, ...]:
+    def query(self, promql: str, at: int) -> Answer:
         self.seconds += 4.0
         return super().query(promql, at)
 
 
 def test_a_slow_prometheus_does_not_hold_a_tick_beyond_its_deadline() -> None:
     slow = Sluggish()
-    handler = make(slow)
+    handler = make(slow, config=CollectConfig(concurrency=1))
     handler.timer = lambda: slow.seconds
     with pytest.raises(Unavailable, match="no time left"):
         handler(tick())
@@ -151,7 +172,7 @@ def test_an_answer_of_another_shape_is_no_bug_of_ours(
     monkeypatch: pytest.MonkeyPatch, content: dict[str, object]
 ) -> None:
     prometheus = Prometheus("http://127.0.0.1:1", 1.0)
-    answer = SimpleNamespace(json=lambda: {"status": "success"} | content)
-    monkeypatch.setattr(prometheus._session, "post", lambda *_, **__: answer)
+    body = json.dumps({"status": "success"} | content).encode()
+    monkeypatch.setattr(prometheus, "_send", lambda *_: (200, body))
     with pytest.raises(Unavailable, match="Prometheus: "):
         prometheus.query("up", NOW)

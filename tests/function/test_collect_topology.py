@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_incidents import MemoryIncidents
-from aiops.adapters.prometheus import Sample
+from aiops.adapters.prometheus import Answer, Sample
 from aiops.call_table import calls_of, charted
 from aiops.clock import ManualClock
 from aiops.errors import Rejected, Unavailable
@@ -35,14 +35,17 @@ class Graphs:
     def __init__(self, traces: Rows | None = None, istio: Rows | None = None) -> None:
         self.rows: dict[str, Rows | None] = {"traces": traces or {}, "istio": istio or {}}
 
-    def query(self, promql: str, at: int) -> tuple[Sample, ...]:
+    def query(self, promql: str, at: int) -> Answer:
         for graph in (TRACES, ISTIO):
             if promql == graph.promql:
                 rows = self.rows[graph.name]
                 if rows is None:
                     raise Unavailable("Prometheus: timeout")
-                return tuple(samples(graph, rows, at))
-        return ()
+                return Answer(tuple(samples(graph, rows, at)))
+        return Answer(())
+
+    def query_range(self, promql: str, since: int, until: int, step: int) -> Answer:
+        return self.query(promql, until)
 
 
 def samples(graph: ServiceGraph, rows: Rows, at: int = NOW, **labels: str):

@@ -11,7 +11,7 @@ from aiops.adapters.memory_history import MemoryHistory
 from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_training import MemoryTrainingQueue
-from aiops.adapters.prometheus import MOST_POINTS, Sample
+from aiops.adapters.prometheus import MOST_POINTS, Answer, Sample
 from aiops.clock import ManualClock
 from aiops.errors import Rejected, Unavailable
 from aiops.events import (
@@ -72,10 +72,12 @@ class FakePrometheus:
         self.asked.append((promql, since, until))
         assert (until - since) // step < MOST_POINTS
         times = range(since, until + 1, step)
-        return tuple(
-            Sample({"service": service}, at, float(at % 7))
-            for service in ("cart", "pay")
-            for at in times
+        return Answer(
+            tuple(
+                Sample({"service": service}, at, float(at % 7))
+                for service in ("cart", "pay")
+                for at in times
+            )
         )
 
 

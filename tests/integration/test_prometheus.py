@@ -53,7 +53,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _scraped(url: str) -> bool:
     try:
-        return bool(Prometheus(url, 2).query("up == 1", time.time_ns() // 1_000_000))
+        return bool(Prometheus(url, 2).query("up == 1", time.time_ns() // 1_000_000).samples)
     except Unavailable:
         return False
 
@@ -63,7 +63,9 @@ def test_a_range_becomes_samples_in_order_and_too_fine_a_one_is_no_answer(promet
     now = time.time_ns() // 1_000_000
     deadline = time.monotonic() + 20
     while True:
-        found = Prometheus(prometheus, 5).query_range("up", now - 60_000, now + 10_000, 1_000)
+        found = (
+            Prometheus(prometheus, 5).query_range("up", now - 60_000, now + 10_000, 1_000).samples
+        )
         if len(found) >= 2 or time.monotonic() > deadline:
             break
         time.sleep(0.5)
@@ -87,7 +89,7 @@ def test_the_past_of_one_series_is_read_by_its_name_or_by_its_query(
     while time.monotonic() < deadline and (found is None or len(found.time) < 3):
         time.sleep(0.5)
         now = time.time_ns() // 1_000_000
-        vector = client.query("prometheus_http_requests_total", now)
+        vector = client.query("prometheus_http_requests_total", now).samples
         if len(vector) < 2:
             continue
         head = SeriesHead(metric=asked, labels=dict(vector[0].labels))
@@ -102,7 +104,7 @@ def test_the_past_of_one_series_is_read_by_its_name_or_by_its_query(
 @pytest.mark.prometheus
 def test_a_vector_becomes_samples_with_their_labels_and_times(prometheus: str) -> None:
     now = time.time_ns() // 1_000_000
-    (sample,) = Prometheus(prometheus, 5).query("up", now)
+    (sample,) = Prometheus(prometheus, 5).query("up", now).samples
     assert sample.value == 1.0
     assert sample.labels["job"] == "prometheus"
     assert "__name__" not in sample.labels
@@ -122,8 +124,8 @@ def test_a_query_without_a_good_answer_says_why(prometheus: str, promql: str, wo
 @pytest.mark.prometheus
 def test_nan_and_infinities_come_as_prometheus_writes_them(prometheus: str) -> None:
     now = time.time_ns() // 1_000_000
-    (infinite,) = Prometheus(prometheus, 5).query("vector(1) / vector(0)", now)
-    (gap,) = Prometheus(prometheus, 5).query("vector(0) / vector(0)", now)
+    (infinite,) = Prometheus(prometheus, 5).query("vector(1) / vector(0)", now).samples
+    (gap,) = Prometheus(prometheus, 5).query("vector(0) / vector(0)", now).samples
     assert infinite.value == float("inf")
     assert gap.value != gap.value
 

@@ -79,7 +79,7 @@ def _counted(url: str) -> bool:
     """Return whether every counter was scraped often enough for a rate."""
     asked = "count(rate({__name__=~'traces_service.*|istio.*'}[5m]))"
     try:
-        found = Prometheus(url, 2).query(asked, time.time_ns() // 1_000_000)
+        found = Prometheus(url, 2).query(asked, time.time_ns() // 1_000_000).samples
     except Unavailable:
         return False
     return bool(found) and found[0].value == len(COUNTERS)

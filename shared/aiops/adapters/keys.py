@@ -29,6 +29,9 @@ RAILS_LIFETIME = 31 * DAY
 DOMAIN_LIFETIME = 30 * DAY
 """Incidents of a domain, since anything last changed in it; the clock changes it every minute."""
 
+PUBLISHED_LIFETIME = 7 * DAY
+"""Up to when queries were published, since any was; no span that is caught up is longer."""
+
 BARRIER = "aiops:barrier"
 """Written before replicas are waited for, and never read."""
 
@@ -97,6 +100,10 @@ class Keys:
     def processed(self) -> str:
         """Hash partition → time up to which `detect` has processed it."""
         return f"aiops:{self.generation}{{processed}}"
+
+    def published(self) -> str:
+        """Hash query → time of its last answer that was published; kept `PUBLISHED_LIFETIME`."""
+        return f"aiops:{self.generation}{{published}}"
 
     def action_record(self, slot: int, incident: str) -> str:
         """Hash: record of an incident's steps, its revision, the snapshots they speak of."""
