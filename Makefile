@@ -1,7 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-FUNCTIONS := detect correlate act collect train gateway
 SEED ?= 1
 DURATION ?= 60
 QUICK := not slow and not redis and not kafka and not prometheus and not alertmanager
@@ -69,8 +68,7 @@ durability: setup ## what a crash, a failover and an outage can take, two minute
 	@$(BIN)/python -m bench.durability
 
 lock: setup ## resolve the lock files again
-	@for f in $(FUNCTIONS); do $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links functions/$$f/requirements.in -o functions/$$f/requirements.txt; done
-	@$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt
+	@for f in $(wildcard functions/*/requirements*.in) requirements-dev.in; do $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links $$f -o $${f%.in}.txt; done
 
 clean: ## remove what was made here
 	rm -rf .venv build out demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -17,7 +17,7 @@ from aiops.ports import Event, Message
 from bench.load import connected, exchange
 from bench.workload import Sweeps, groups, request
 from bench.world import World
-from local.functions import FunctionProcess
+from local.functions import FunctionProcess, Launch, from_sources
 from local.receiver import Receiver
 
 STARTS = 7
@@ -26,8 +26,13 @@ _PATIENCE_SECONDS = 30.0
 _MINUTE = 60_000
 
 
-def measure(cores: Collection[int]) -> dict[str, float]:
-    """Return the median seconds of every function, in the order in which they feed each other."""
+def measure(cores: Collection[int], how: Launch = from_sources) -> dict[str, float]:
+    """Return the median seconds of every function, in the order in which they feed each other.
+
+    Args:
+        cores: What servers and functions may use.
+        how: Says how functions are started.
+    """
     events: Mapping[str, Callable[[int], Message]] = {
         "detect": _samples,
         "correlate": _anomalies,
@@ -35,7 +40,7 @@ def measure(cores: Collection[int]) -> dict[str, float]:
         "collect": _tick,
     }
     now = SystemClock().now() - 1_000 * _MINUTE
-    with World(cores) as world, Receiver() as receiver:
+    with World(cores, how=how) as world, Receiver() as receiver:
         return {
             f"{name}_cold_start_seconds": _median(world, name, event, now, receiver.environment)
             for name, event in events.items()

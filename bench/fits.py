@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from aiops.training import History
+from aiops.history import History
 from bench.machine import facts
 from functions.train.config import TrainConfig
 from functions.train.fit import DAY_MS

@@ -22,10 +22,10 @@ from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.artefact import Artefact
 from aiops.clock import SystemClock
 from aiops.events import ModelFitted, SeriesHead
+from aiops.history import History
 from aiops.ports import Event
 from aiops.selector import Selector
 from aiops.series import SeriesMap
-from aiops.training import History
 from bench.load import drive
 from bench.machine import on_cores, two_cores
 from bench.rounds import medians, taking_turns

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from aiops.artefact import Artefact
+from aiops.history import History
 from aiops.plugins import load
-from aiops.training import History
 from bench.fits import DAYS, NOW, STEP_MS, made_up
 from functions.detect.config import Rule
 from functions.detect.fitted import Fleet, Shelf, Wanted

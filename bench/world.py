@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.machine import on_cores
 from local.func_file import load_functions
-from local.functions import ROOT, FunctionProcess, environment
+from local.functions import ROOT, FunctionProcess, Launch, environment, from_sources
 from local.manifests import load
 from local.scope import Scope
 from local.servers.kafka import KafkaServer, choose_kafka
@@ -27,6 +27,7 @@ class World(Scope):
         cores: What the servers may use.
         redis: None: `REDIS_URL`, or the embedded one.
         kafka: None: `KAFKA_BOOTSTRAP_SERVERS`, or the embedded one.
+        how: Says how functions are started; from the sources where not given.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class World(Scope):
         cores: Collection[int],
         redis: RedisServer | None = None,
         kafka: KafkaServer | None = None,
+        how: Launch = from_sources,
     ) -> None:
         super().__init__()
+        self._how = how
         self._cores = cores
         self._manifests = load(ROOT / "knative" / "base")
         self.redis = redis or choose_redis()
@@ -45,6 +48,7 @@ class World(Scope):
 
     def _bring_up(self) -> None:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        self.folder.chmod(0o755)  # functions may run as somebody else
         with on_cores(self._cores):
             for name, server in (("redis", self.redis), ("kafka", self.kafka)):
                 self._stack.callback(server.stop)
@@ -71,7 +75,8 @@ class World(Scope):
             self._manifests, self.redis.url, self.kafka.bootstrap, environ or {}, shell={}
         )
         variables = environment(folder, func, values, self.folder / "mounts")
-        return FunctionProcess(folder, func, variables, self.folder / f"{name}-{number}.log")
+        log = self.folder / f"{name}-{number}.log"
+        return FunctionProcess(folder, func, variables, log, self._how)
 
     def launch(self, process: FunctionProcess, cores: Collection[int]) -> None:
         """Start a function on its cores; it is stopped with all the rest."""

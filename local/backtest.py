@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aiops.detection import score_of
 from aiops.errors import Misconfigured
-from aiops.training import History
+from aiops.history import History
 from functions.detect.config import Rule
 from functions.detect.judge import Judge
 from local.recording import unix_ms

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,18 @@ class Values:
     idle: frozenset[str] = frozenset()
 
 
+Launch = Callable[[Path, Mapping[str, str]], tuple[Sequence[str], Mapping[str, str]]]
+"""Returns command and variables of a function, given its folder and what func.yaml gives it."""
+
+
+def from_sources(
+    folder: Path, environ: Mapping[str, str]
+) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Start a function where it stands, with the Python we run on."""
+    source = str(folder / "main.py")
+    return [sys.executable, "-m", "functions_framework", "--source", source], environ
+
+
 class FunctionProcess:
     """One instance of a function: gunicorn behind functions-framework, on a port of its own.
 
@@ -44,19 +56,25 @@ class FunctionProcess:
         func: The func.yaml that was read.
         environ: The whole environment, apart from the port.
         log: The file its output goes to.
+        launch: Says how it is started; from the sources where not given.
     """
 
-    def __init__(self, folder: Path, func: FuncFile, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        func: FuncFile,
+        environ: Mapping[str, str],
+        log: Path,
+        launch: "Launch | None" = None,
+    ) -> None:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         self._readiness = self.url + func.deploy.health_endpoints.readiness
         self._pool = urllib3.PoolManager(timeout=1.0, retries=False)
+        command, variables = (launch or from_sources)(folder, environ)
         self._child = ChildProcess(
-            func.name,
-            [sys.executable, "-m", "functions_framework", "--source", str(folder / "main.py")],
-            log,
-            {**environ, "PORT": str(port), "HOST": "127.0.0.1"},
+            func.name, command, log, {**variables, "PORT": str(port), "HOST": "127.0.0.1"}
         )
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops.detection import FloatArray, Scores, TimeArray
-from aiops.training import History
+from aiops.history import History
 from functions.detect.fitted import Entry, Fleet, Shelf
 from functions.detect.group import MODEL_LINE
 from functions.detect.judge import Judge

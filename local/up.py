@@ -15,8 +15,10 @@ from local.func_file import load_functions
 from local.functions import (
     ROOT,
     FunctionProcess,
+    Launch,
     Values,
     environment,
+    from_sources,
     start_all,
     stop_all,
 )
@@ -48,6 +50,7 @@ class Options:
         tick_clock: The time of PingSources, where it is not the pipeline's.
         addresses: Given the URLs of each function's instances, returns those that delivery uses.
         through: Puts something between delivery and a function.
+        launch: Says how functions are started.
     """
 
     manifests: Path = ROOT / "knative" / "base"
@@ -62,6 +65,7 @@ class Options:
     tick_clock: Clock | None = None
     addresses: Callable[[Urls], Urls] = lambda urls: urls
     through: Callable[[Sink], Sink] = lambda sink: sink
+    launch: Launch = from_sources
 
 
 class Pipeline(Scope):
@@ -153,7 +157,13 @@ class Pipeline(Scope):
                 continue
             environ = environment(folder, func, values, mounts)
             found[func.name] = [
-                FunctionProcess(folder, func, environ, logs / f"{func.name}-{number}.log")
+                FunctionProcess(
+                    folder,
+                    func,
+                    environ,
+                    logs / f"{func.name}-{number}.log",
+                    self._options.launch,
+                )
                 for number in range(self._options.instances.get(func.name, 1))
             ]
         return found

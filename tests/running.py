@@ -9,6 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from aiops.clock import Clock, SystemClock
 from local.delivery.sinks import Sink
+from local.functions import Launch, from_sources
 from local.servers.apache_kafka import apache_kafka
 from local.servers.kafka import embedded_kafka
 from local.servers.redis import OwnRedis, debian_redis, embedded_redis
@@ -38,6 +39,7 @@ def running(
     reads: Mapping[str, int],
     clock: Clock | None = None,
     through: Callable[[Sink], Sink] = lambda sink: sink,
+    launch: Launch = from_sources,
 ) -> Iterator[Running]:
     """Bring a pipeline up on `embedded` or `real` servers; read topics of so many partitions."""
     (folder / "aiops.yaml").write_text(config, encoding="utf-8")
@@ -51,6 +53,7 @@ def running(
         backoff_speed=backoff_speed,
         clock=clock or SystemClock(),
         through=through,
+        launch=launch,
     )
     with Pipeline(options) as pipeline:
         where = pipeline.kafka.bootstrap

@@ -30,7 +30,7 @@ from functions.act.runbooks.telling import Readers, pages_of
 from functions.act.sender import HttpSender
 
 if TYPE_CHECKING:
-    from aiops.training import HistoryStore
+    from aiops.history import HistoryStore
 
 CHANNELS = "functions.act.channels"
 BOT = "slack_bot"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from aiops.combination import interleaved
 from aiops.detection import StateArray, TimeArray
+from aiops.history import HISTORY_CHUNK_MS
 from aiops.series_store import NONCE_BYTES, Mode, Write
-from aiops.training import HISTORY_CHUNK_MS
 from functions.detect.outcome import Outcome, Step
 from functions.detect.record import ends, seal, words
 from functions.detect.values import Values

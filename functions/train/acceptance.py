@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops.detection import Detector, FloatArray
-from aiops.training import History
+from aiops.history import History
 from functions.train import band, forest
 from functions.train.fit import DAY_MS, Model, Unfit
 

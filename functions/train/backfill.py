@@ -8,9 +8,9 @@ import numpy as np
 
 from aiops.adapters.prometheus import MOST_POINTS, Metrics
 from aiops.events import SeriesHead
+from aiops.history import History
 from aiops.queries import Query
 from aiops.series import SeriesMap
-from aiops.training import History
 
 RATE_WINDOW = "5m"
 MOST_PIECES = 3

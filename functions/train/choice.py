@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aiops.detection import FloatArray
-from aiops.training import History
+from aiops.history import History
 from functions.train.fit import DAY_MS, HOUR_MS
 from functions.train.rollup import bridged, days_of, rolled, step_of
 

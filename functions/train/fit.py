@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from aiops.training import History
+from aiops.history import History
 
 Beat = Callable[[str], None]
 """Told in words what is being done, so that whoever waits sees that something is."""

@@ -14,9 +14,10 @@ from aiops.adapters.cloudevent import MAX_AHEAD_MS, read_fact
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
 from aiops.events import TrainingRequested, WorkDue
+from aiops.history import History, HistoryStore
 from aiops.ports import Counts, Event, Publisher
 from aiops.series import SeriesMap, shard_of
-from aiops.training import Claim, History, HistoryStore, ModelStatus, ModelStore, TrainingQueue
+from aiops.training import Claim, ModelStatus, ModelStore, TrainingQueue
 from functions.train.announcing import anomaly_of_day, model_fitted
 from functions.train.backfill import Backfill
 from functions.train.config import TrainConfig

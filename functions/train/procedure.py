@@ -10,8 +10,8 @@ from typing import Any, Literal
 from aiops.artefact import Artefact
 from aiops.detection import Detector
 from aiops.errors import Misconfigured
+from aiops.history import History
 from aiops.plugins import load
-from aiops.training import History
 from functions.train import together
 from functions.train.acceptance import Verdict, compare, split
 from functions.train.choice import BASELINE, Choice, choose

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops.detection import FloatArray
-from aiops.training import History
+from aiops.history import History
 from functions.train.fit import DAY_MS, Unfit
 
 

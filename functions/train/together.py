@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aiops import combination
 from aiops.combination import apart, looked_at, rows
 from aiops.detection import Detector, FloatArray
-from aiops.training import History
+from aiops.history import History
 from functions.train import forest
 from functions.train.acceptance import FAULTS, TOLERATED_OVER, Verdict, share_found, warm_up
 from functions.train.fit import Model, Unfit

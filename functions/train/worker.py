@@ -16,7 +16,7 @@ import traceback
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from aiops.training import History
+from aiops.history import History
 from functions.train import frames
 from functions.train.baseline import baseline
 from functions.train.fit import DAY_MS

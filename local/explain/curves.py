@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops.events import Evidence
+from aiops.history import History
 from aiops.series import Series, SeriesMap
-from aiops.training import History
 from functions.detect.config import DetectConfig
 from functions.detect.judge import Judge
 from local.explain.model import Curve

@@ -13,11 +13,11 @@ from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_history import RedisHistory
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.events import Evidence
+from aiops.history import HistoryStore
 from aiops.incident_store import IncidentStore, Query, Record
 from aiops.series import shard_of
 from aiops.settings import read_config, read_section
 from aiops.topology import EMPTY, Topology
-from aiops.training import HistoryStore
 from functions.correlate.atlas import Atlas
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.incident import strength

@@ -146,7 +146,6 @@ class _Ports:
     """
 
     def __init__(self) -> None:
-        self._kept: list[socket.socket] = []
         self._left: list[int] = []
         self._lock = threading.Lock()
 
@@ -174,7 +173,7 @@ class _Ports:
             except OSError:
                 keeper.close()
                 continue
-            self._kept.append(keeper)
+            keeper.detach()  # open until this process ends
             return list(range(start, start + _BLOCK))
         raise Unavailable(f"127.0.0.1: every block of {_BLOCK} ports from {_PORTS} is taken")
 

@@ -10,10 +10,10 @@ from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.clock import ManualClock, SystemClock
 from aiops.events import INCIDENT_TYPES, Incident, WorkDue
+from aiops.history import History
 from aiops.ids import derive
 from aiops.ports import Event
 from aiops.series import Series, SeriesMap
-from aiops.training import History
 from functions.act.allowed import Allowed
 from functions.act.channel import Delivery
 from functions.act.config import ActConfig, ChannelRule

@@ -76,7 +76,7 @@ def features(metrics: int) -> int:
 
 
 def interleaved(time: int, step: int, row: FloatArray) -> NDArray[np.void]:
-    """Return a row as points of history, of `aiops.training.POINT`, shape (d,).
+    """Return a row as points of history, of `aiops.history.POINT`, shape (d,).
 
     The values stand a millisecond apart from the beginning of the row's step on, in the order of
     the metrics, so that a row is kept where a value is.

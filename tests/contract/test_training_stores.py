@@ -21,16 +21,9 @@ from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_training import RedisTrainingQueue
 from aiops.clock import ManualClock
 from aiops.events import SeriesHead, TrainingRequested
+from aiops.history import HISTORY_CHUNK_MS, POINT, History, HistoryStore
 from aiops.series_store import SeriesStore, Write
-from aiops.training import (
-    HISTORY_CHUNK_MS,
-    POINT,
-    History,
-    HistoryStore,
-    ModelStatus,
-    ModelStore,
-    TrainingQueue,
-)
+from aiops.training import ModelStatus, ModelStore, TrainingQueue
 from tests.redis_kinds import STORES, client_of
 
 NOW = 1_767_225_600_000

@@ -22,10 +22,10 @@ from aiops.events import (
     TrainingRequested,
     WorkDue,
 )
+from aiops.history import History
 from aiops.ports import Event
 from aiops.queries import Query
 from aiops.series import SeriesMap
-from aiops.training import History
 from functions.train.backfill import Backfill
 from functions.train.config import TrainConfig
 from functions.train.finding import Finding

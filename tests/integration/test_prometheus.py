@@ -13,9 +13,9 @@ import pytest
 from aiops.adapters.prometheus import Prometheus
 from aiops.errors import Unavailable
 from aiops.events import SeriesHead
+from aiops.history import History
 from aiops.queries import Query
 from aiops.series import SeriesMap
-from aiops.training import History
 from functions.train.backfill import Backfill
 from local.servers.process import ChildProcess, free_ports
 

@@ -27,10 +27,11 @@ from aiops.events import (
     TrainingRequested,
     WorkDue,
 )
+from aiops.history import History
 from aiops.ids import derive
 from aiops.ports import Event, Message
 from aiops.series import SeriesMap
-from aiops.training import History, ModelStatus
+from aiops.training import ModelStatus
 from local.func_file import load_functions
 from local.servers.kafka import embedded_kafka
 from local.servers.redis import embedded_redis

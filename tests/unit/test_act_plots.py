@@ -17,8 +17,8 @@ from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.baseline.detector import Detector
 from aiops.errors import Unavailable
 from aiops.events import Alert
+from aiops.history import History
 from aiops.series import shard_of
-from aiops.training import History
 from functions.act.plots import figure
 from functions.act.plots.curve import FEWEST_POINTS, MOST_POINTS, curve_of, rows_of, window
 from functions.act.plots.illustrator import HistoryIllustrator

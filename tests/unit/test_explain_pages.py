@@ -16,10 +16,10 @@ from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.events import Incident
+from aiops.history import History
 from aiops.incident_store import Commit, Horizon, IncidentStore, Record
 from aiops.series import SeriesMap, shard_of
 from aiops.topology import Topology
-from aiops.training import History
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.rankers.evidence import Ranker
 from functions.correlate.ranking import Case

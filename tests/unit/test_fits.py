@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aiops.training import History
+from aiops.history import History
 from functions.train import band, forest
 from functions.train.fit import DAY_MS, HOUR_MS, Model, Span, Unfit
 from functions.train.fits import isolation_forest, luminaire, prophet

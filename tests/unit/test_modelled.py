@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aiops.events import ChangeObserved
-from aiops.training import HISTORY_CHUNK_MS, POINT, History
+from aiops.history import HISTORY_CHUNK_MS, POINT, History
 from functions.detect.config import DetectConfig, Rule
 from tests.detecting import (
     DAY,

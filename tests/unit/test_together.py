@@ -8,7 +8,7 @@ from aiops.artefact import Artefact
 from aiops.combination import apart, interleaved, looked_at, rows
 from aiops.errors import Rejected
 from aiops.events import Samples, SeriesHead
-from aiops.training import POINT, History
+from aiops.history import POINT, History
 from functions.detect.config import DetectConfig, Rule
 from functions.detect.models import together as models_together
 from functions.detect.record import TRACK

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aiops.artefact import Artefact
-from aiops.training import History
+from aiops.history import History
 from functions.train import acceptance, procedure
 from functions.train.baseline import baseline
 from functions.train.choice import choose, seasons

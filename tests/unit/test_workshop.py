@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aiops.artefact import Artefact
-from aiops.training import History
+from aiops.history import History
 from functions.train import frames
 from functions.train.fit import DAY_MS
 from functions.train.procedure import Task

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops.events import Evidence, Incident
-from aiops.training import History
+from aiops.history import History
 from functions.act.plots.reliving import relived, with_peak
 
 BEFORE_MS = 2 * 3_600_000

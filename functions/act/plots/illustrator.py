@@ -11,7 +11,7 @@ from aiops.series import shard_of
 from functions.act.plots.subject import subject
 
 if TYPE_CHECKING:
-    from aiops.training import HistoryStore
+    from aiops.history import HistoryStore
 
 _LOG = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import numpy as np
 from aiops.baseline.detector import LARGEST, Detector
 from aiops.detection import FloatArray
 from aiops.events import Evidence
-from aiops.training import History
+from aiops.history import History
 
 DETECTOR = "baseline"
 """Others' bands are not found again: they rest on models, or on settings not known here."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from aiops.combination import MOST_METRICS, evidence, looked_at, rows
 from aiops.detection import FloatArray
-from aiops.training import History
+from aiops.history import History
 from functions.train.band import tail_line
 from functions.train.fit import DAY_MS, HOUR_MS, Beat, Model, Span, Unfit
 from functions.train.forest import FEATURES, features, scores

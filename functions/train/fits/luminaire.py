@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops.detection import FloatArray
-from aiops.training import History
+from aiops.history import History
 from functions.train.band import LEAST_MARGIN, band, margin_of
 from functions.train.finding import Finding
 from functions.train.fit import DAY_MS, HOUR_MS, Beat, Model, Span, Unfit

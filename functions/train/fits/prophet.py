@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops.detection import FloatArray
-from aiops.training import History
+from aiops.history import History
 from functions.train.band import band, grid_of, margin_of
 from functions.train.fit import HOUR_MS, Beat, Model, Span, Unfit
 from functions.train.rollup import step_of, thinned

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiops.adapters.memory_series import MemorySeriesStore
-from aiops.training import History
+from aiops.history import History
 
 
 @dataclass(frozen=True, slots=True)

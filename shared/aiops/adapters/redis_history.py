@@ -8,7 +8,7 @@ import redis
 from aiops.adapters.keys import HISTORY_LIFETIME, Keys
 from aiops.adapters.redis_client import script, translated
 from aiops.errors import Unavailable
-from aiops.training import HISTORY_CHUNK_MS, MOST_CHUNKS, History
+from aiops.history import HISTORY_CHUNK_MS, MOST_CHUNKS, History
 
 _ROUNDS = 5
 

@@ -1,0 +1,1 @@
+"""Images without a container engine: the steps of the Dockerfile, in a folder."""
