@@ -25,6 +25,7 @@ from functions.correlate.assembly import assemble
 from functions.correlate.config import CorrelateConfig
 from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig
+from functions.detect.features.forming import formed
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
@@ -71,6 +72,7 @@ class InProcess:
                 judged.rule_for,
                 partial(bundled, config=judged),
                 partial(joined, names=names, config=judged),
+                partial(formed, names=names, config=judged),
             ),
             config=judged,
             scorer=Scorer(judged, DOMAIN),

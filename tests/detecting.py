@@ -29,6 +29,7 @@ from aiops.ports import Counts, Event
 from aiops.series import SeriesMap
 from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig
+from functions.detect.features.forming import formed
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
@@ -68,6 +69,7 @@ class Detecting:
         reader = SampleReader(
             NAMES, self.config.rule_for, partial(bundled, config=self.config),
             partial(joined, names=NAMES, config=self.config),
+            partial(formed, names=NAMES, config=self.config),
         )  # fmt: skip
         self.handler = DetectHandler(
             self.store, self.publisher, self.clock, reader, self.config,

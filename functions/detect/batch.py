@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from aiops.detection import FloatArray, TimeArray
 from aiops.ports import Counts
 from aiops.series import Series
+from functions.detect.derived import Derived
+from functions.detect.features.forming import gathered as gathered_readings
 from functions.detect.histograms import Distribution, gathered
 from functions.detect.reading import REFUSED, Columns, Heads
 from functions.detect.together import Rows
@@ -27,7 +29,7 @@ class Batch:
         counter: Whether each is a counter, shape (len(keys),).
         service: Which each speaks of.
         named: Returns the series at a place in full.
-        distributions: Of those that are quantiles of histograms, by place.
+        derived: Of those that are made of others, by place.
         row: Index into `keys` of every sample, ascending, shape (n,).
         time: Unix milliseconds, ascending within a series, shape (n,).
         value: Finite, shape (n,).
@@ -39,7 +41,7 @@ class Batch:
     counter: NDArray[np.bool_]
     service: tuple[str, ...]
     named: Callable[[int], Series]
-    distributions: Mapping[int, Distribution]
+    derived: Mapping[int, Derived]
     row: NDArray[np.int64]
     time: TimeArray
     value: FloatArray
@@ -64,11 +66,7 @@ class Batch:
             self.counter[places],
             tuple(self.service[place] for place in places),
             lambda place: self.named(places[place]),
-            {
-                now: self.distributions[place]
-                for now, place in enumerate(places)
-                if place in self.distributions
-            },
+            {now: self.derived[place] for now, place in enumerate(places) if place in self.derived},
             row[keep],
             self.time[keep],
             self.value[keep],
@@ -99,12 +97,12 @@ def take(
         dropped[heads.refusals[int(head[at])]] += 1
     keep = np.flatnonzero(fine & (place >= 0))
     row, time, value = place[keep], time[keep], value[keep]
-    distributions: dict[int, Distribution] = {}
-    if heads.histograms:
+    derived: dict[int, Derived] = {}
+    if heads.histograms or heads.features:
         taken = _Samples(head[fine], columns.time[fine], columns.value[fine])
-        distributions, lacking = _distributions(heads, taken)
-        dropped["histogram_incomplete"] += lacking
-        made = [(place, at) for place, one in distributions.items() for at in one.counts]
+        derived, lacking = _derived(heads, taken)
+        dropped.update(lacking)
+        made = [(place, at) for place, one in derived.items() for at in one.counts]
         row, time, value = _with_derived(row, time, value, made)
     rows: dict[int, Rows] = {}
     if heads.joints:
@@ -120,7 +118,7 @@ def take(
         heads.counter,
         heads.service,
         columns.named,
-        distributions,
+        derived,
         row,
         time,
         value,
@@ -137,17 +135,20 @@ class _Samples(NamedTuple):
     value: FloatArray
 
 
-def _distributions(heads: Heads, samples: _Samples) -> tuple[dict[int, Distribution], int]:
-    """Return the distributions of quantiles by place, and how many buckets lacked the others."""
-    found: dict[int, Distribution] = {}
-    lacking = 0
+def _derived(heads: Heads, samples: _Samples) -> tuple[dict[int, Derived], Counts]:
+    """Return what series are made of, by place, and how many samples lacked the others."""
+    found: dict[int, Derived] = {}
+    lacking: Counts = Counter()
     for histogram, places in heads.histograms:
         if REFUSED in places:
             continue
         counts, lost = gathered(histogram.heads, *samples)
-        lacking += lost
+        lacking["histogram_incomplete"] += lost
         for place, (_, q) in zip(places, histogram.quantiles, strict=True):
             found[place] = Distribution(q, histogram.bounds, counts)
+    for formed, place in heads.features:
+        found[place], lost = gathered_readings(formed, *samples)
+        lacking["feature_incomplete"] += lost
     return found, lacking
 
 

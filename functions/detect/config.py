@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from aiops.combination import MOST_METRICS
 from aiops.selector import Selector, checked_pattern
 from aiops.series import Series
+from functions.detect.features.declared import Feature
+from functions.detect.features.sets import SETS
 from functions.detect.lines import FITTED
 from functions.detect.otlp import DROPPED
 from functions.detect.signals.kubernetes.config import KubernetesEvents
@@ -138,6 +140,8 @@ class DetectConfig(BaseModel):
         default: The rule for everything else.
         quantiles: Histograms judged by quantiles, not by each of their buckets; the first that
             matches counts.
+        features: Series made of others, which are judged as any.
+        feature_sets: Names of further ones for what is widely used; `aiops features` lists them.
         max_future: Seconds a sample may lie after its event's own time.
         max_age: Seconds a sample may lie before it.
         model_memory: Mebibytes of fitted models held by a process, the rest is fetched when needed.
@@ -152,6 +156,8 @@ class DetectConfig(BaseModel):
     rules: tuple[Rule, ...] = ()
     default: Rule = Rule()
     quantiles: tuple[Quantiles, ...] = ()
+    features: tuple[Feature, ...] = ()
+    feature_sets: tuple[str, ...] = ()
     max_future: float = Field(default=300.0, ge=0)
     max_age: float = Field(default=7 * 86_400.0, gt=0)
     model_memory: float = Field(default=192.0, gt=0)
@@ -160,10 +166,28 @@ class DetectConfig(BaseModel):
     dropped_attributes: tuple[str, ...] = DROPPED
     kubernetes_events: KubernetesEvents = KubernetesEvents()
 
+    @field_validator("feature_sets")
+    @classmethod
+    def _feature_sets_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in SETS:
+                raise ValueError(f"there is no {name!r}; there is {', '.join(SETS)}")
+        return names
+
     @field_validator("dropped_attributes")
     @classmethod
     def _attributes_are_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(checked_pattern(pattern) for pattern in patterns)
+
+    @property
+    def features_in_use(self) -> tuple[Feature, ...]:
+        """Features that are declared, and those of the sets that are named."""
+        return (*self.features, *(one for name in self.feature_sets for one in SETS[name]))
+
+    @property
+    def derives(self) -> bool:
+        """Whether any series are made of others."""
+        return bool(self.quantiles or self.features_in_use)
 
     def rule_for(self, series: Series) -> int:
         """Return the place of the rule that judges a series; `len(rules)` is the default."""

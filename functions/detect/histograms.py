@@ -55,6 +55,16 @@ class Distribution:
         """Return a number that tells these bounds from others, never 0."""
         return float(crc32(self.bounds.tobytes()) or 1)
 
+    def value(
+        self, old: FloatArray | None, new: FloatArray, seconds: float
+    ) -> tuple[float, FloatArray]:
+        """Return the quantile of what was counted; and the counts to measure from."""
+        del seconds  # it is of how many, not of how many a second
+        if old is None:
+            return float("nan"), new
+        growth, stands = grown(old, new)
+        return quantile(self.q, self.bounds, growth), stands
+
 
 @dataclass(frozen=True, slots=True)
 class Bundles:

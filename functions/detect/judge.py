@@ -39,7 +39,7 @@ class Judge:
 
         Args:
             rule: The rule.
-            buckets: Whether for quantiles of histograms.
+            buckets: Whether for series that are made of others.
 
         Raises:
             Misconfigured: there is none of that name, or a parameter is wrong.

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from aiops.detection import FloatArray, TimeArray
 from aiops.events import Samples, SeriesHead
 from aiops.series import Series, SeriesMap
+from functions.detect.features.forming import Formed
 from functions.detect.gathering import Gathered
 from functions.detect.histograms import NO_BUNDLES, Bundles, Histogram
 from functions.detect.naming import Naming
@@ -44,6 +45,7 @@ class Heads:
         derived: Heads of series that no head names, by place.
         histograms: Buckets that are judged by quantiles, with the place of each quantile.
         joints: Metrics that are looked at together, with the place of the series of their rows.
+        features: Series that are made of others, with the place of each.
     """
 
     keys: tuple[tuple[int, str], ...]
@@ -56,6 +58,7 @@ class Heads:
     derived: Mapping[int, SeriesHead]
     histograms: tuple[tuple[Histogram, tuple[int, ...]], ...]
     joints: tuple[tuple[Joint, int], ...]
+    features: tuple[tuple[Formed, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class SampleReader:
         rule_for: Which rule judges a series.
         bundle: Returns the histograms among some heads.
         join: Returns what is to be looked at together among some heads.
+        form: Returns the features that can be made of some heads.
     """
 
     def __init__(
@@ -96,8 +100,9 @@ class SampleReader:
         rule_for: Callable[[Series], int],
         bundle: Callable[[Sequence[SeriesHead]], Bundles] = lambda _: NO_BUNDLES,
         join: Callable[[Sequence[SeriesHead]], tuple[Joint, ...]] = lambda _: (),
+        form: Callable[[Sequence[SeriesHead]], tuple[Formed, ...]] = lambda _: (),
     ) -> None:
-        self._join = join
+        self._join, self._form = join, form
         self._bundle = bundle
         self._names = names
         self._rule_for = _remembered(rule_for)
@@ -205,6 +210,7 @@ class SampleReader:
                 refusals |= dict.fromkeys(one.heads, wrong)
             histograms.append((one, tuple(p if isinstance(p, int) else REFUSED for p in places)))
         joints = self._joints(given, listed)
+        features = self._features(given, listed)
         return Heads(
             tuple(listed.places),
             np.array(listed.rule, dtype=np.int64),
@@ -216,6 +222,7 @@ class SampleReader:
             listed.derived,
             tuple(histograms),
             joints,
+            features,
         )
 
     def _joints(
@@ -226,6 +233,17 @@ class SampleReader:
             place = len(listed.places)
             if listed.add(joint.head, DERIVED, joint.rule) == place:
                 found.append((joint, place))
+        return tuple(found)
+
+    def _features(
+        self, given: Sequence[SeriesHead], listed: "_Listed"
+    ) -> tuple[tuple[Formed, int], ...]:
+        """Return the features; a series that is sent under the same name comes before one."""
+        found = []
+        for formed in self._form(given):
+            place = len(listed.places)
+            if listed.add(formed.head, DERIVED) == place:
+                found.append((formed, place))
         return tuple(found)
 
     def _remember(self, key: bytes, heads: Heads) -> None:

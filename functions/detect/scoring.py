@@ -23,15 +23,15 @@ class Scorer:
     def __init__(self, config: DetectConfig, domain: str) -> None:
         rules = (*config.rules, config.default)
         self._judges = tuple(Judge.of(rule) for rule in rules)
-        self._of_quantiles = tuple(
-            Judge.of(rule, buckets=True) for rule in (rules if config.quantiles else ())
+        self._of_derived = tuple(
+            Judge.of(rule, buckets=True) for rule in (rules if config.derives else ())
         )
         self._domain = domain
 
     @property
     def kinds(self) -> frozenset[int]:
         """Return the kinds of records it keeps."""
-        return frozenset(judge.kind for judge in (*self._judges, *self._of_quantiles))
+        return frozenset(judge.kind for judge in (*self._judges, *self._of_derived))
 
     def begin(self, batch: Batch, records: Sequence[bytes | None]) -> "Round":
         """Return a round of scoring a batch.
@@ -42,8 +42,8 @@ class Scorer:
         """
         groups = []
         special = np.zeros(len(batch.keys), dtype=bool)
-        special[list(batch.distributions)] = True
-        for judges, wanted in ((self._judges, ~special), (self._of_quantiles, special)):
+        special[list(batch.derived)] = True
+        for judges, wanted in ((self._judges, ~special), (self._of_derived, special)):
             for which in np.unique(batch.rule[wanted]):
                 members = np.flatnonzero((batch.rule == which) & wanted)
                 groups.append(Group(judges[which], self._domain, batch, members, records))

@@ -1,4 +1,4 @@
-"""From readings to what is judged: rates of counters, quantiles of histograms, rows. Pure."""
+"""From readings to what is judged: rates of counters, series made of others, rows. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from aiops.combination import MOST_METRICS
 from aiops.detection import FloatArray, StateArray
 from functions.detect.batch import Batch
-from functions.detect.histograms import grown, quantile
 from functions.detect.outcome import Step
 from functions.detect.rates import increase
 from functions.detect.together import with_rates
@@ -33,8 +32,8 @@ class Values:
         """Return what there is to judge, of samples accepted but not yet noted in the records."""
         if self._rows is not None:
             return self._put_together(step, self._rows)
-        if self._batch.distributions and "buckets" in (self._records.dtype.names or ()):
-            return self._quantiles(step)
+        if self._batch.derived and "buckets" in (self._records.dtype.names or ()):
+            return self._derived(step)
         return self._rates(step)
 
     def scored(self, step: Step) -> FloatArray:
@@ -65,18 +64,19 @@ class Values:
         keep[mine] &= ~first
         return Step(step.at[keep], step.time[keep], value[keep])
 
-    def _quantiles(self, step: Step) -> Step:
-        """Turn histograms into quantiles of what was counted since the sample before."""
-        header, buckets = self._records["header"], self._records["buckets"]
+    def _derived(self, step: Step) -> Step:
+        """Turn readings into what is made of them, from what was read before."""
+        header, kept = self._records["header"], self._records["buckets"]
         value = np.full(len(step.at), np.nan)
         for row, (at, time) in enumerate(zip(step.at.tolist(), step.time.tolist(), strict=True)):
-            one = self._batch.distributions[int(self._members[at])]
-            counts = one.counts[time]
-            if header["raw"][at] == one.mark:
-                growth, counts = grown(buckets[at, : len(counts)], counts)
-                value[row] = quantile(one.q, one.bounds, growth)
-            buckets[at] = 0.0
-            buckets[at, : len(counts)] = counts
+            one = self._batch.derived[int(self._members[at])]
+            new = one.counts[time]
+            old = kept[at, : len(new)].copy() if header["raw"][at] == one.mark else None
+            seconds = (time - int(header["last"][at])) / 1000.0
+            with np.errstate(over="ignore", invalid="ignore"):  # beyond all numbers is none
+                value[row], stands = one.value(old, new, seconds)
+            kept[at] = 0.0
+            kept[at, : len(new)] = stands
             header["raw"][at] = one.mark
         keep = np.isfinite(value)
         return Step(step.at[keep], step.time[keep], value[keep])

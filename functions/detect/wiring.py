@@ -16,6 +16,7 @@ from aiops.series import SeriesMap
 from aiops.settings import Settings
 from functions.detect.caps import Caps
 from functions.detect.config import DetectConfig
+from functions.detect.features.forming import formed
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
@@ -38,6 +39,7 @@ def build(settings: Settings) -> Handler:
             config.rule_for,
             partial(bundled, config=config),
             partial(joined, names=names, config=config),
+            partial(formed, names=names, config=config),
         ),
         config=config,
         scorer=Scorer(config, settings.domain),

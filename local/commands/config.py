@@ -18,6 +18,7 @@ from functions.collect.config import CollectConfig
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.objective import Objective
 from functions.detect.config import DetectConfig, Kind, Quantiles, Rule
+from functions.detect.features.declared import Feature
 from functions.detect.signals.kubernetes.config import (
     EventAnomaly,
     EventChange,
@@ -35,6 +36,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "detect.rules[].match": Selector,
     "detect.quantiles[]": Quantiles,
     "detect.kinds[]": Kind,
+    "detect.features[]": Feature,
     "detect.topics{}": Source,
     "detect.kubernetes_events": KubernetesEvents,
     "detect.kubernetes_events.anomalies[]": EventAnomaly,

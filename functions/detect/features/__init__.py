@@ -1,0 +1,1 @@
+"""Features: series made of others before they are judged, declared as data."""
