@@ -1,0 +1,1 @@
+"""What is made of a metric before it is judged, in words and with numbers."""
