@@ -1,6 +1,7 @@
 """The gateway as a process: real sockets, Redis, Kafka, and Debian's Alertmanager."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,9 +12,12 @@ import urllib3
 from kafka import KafkaConsumer
 
 from aiops.events import AnomaliesDetected, Incident
+from local.functions import ROOT
+from local.receiver import Receiver
 from local.servers.process import ChildProcess, free_ports
 from tests.requesting import ENVIRONMENT, INCIDENT, MAKE, SECRET, Sent, paged, pagerduty, slack
 from tests.running import Running, running
+from tests.waiting import until
 
 CONFIG = """
 gateway: {senders: [slack, pagerduty, alertmanager, grafana, flux, argocd, deploy, cloudevents]}
@@ -24,12 +28,21 @@ POOL = urllib3.PoolManager(timeout=20.0, retries=False)
 
 
 @pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
 def up(
-    tmp_path_factory: pytest.TempPathFactory, note_server: Callable[[str], None]
+    tmp_path_factory: pytest.TempPathFactory,
+    note_server: Callable[[str], None],
+    receiver: Receiver,
 ) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("gateway")
+    environ = {**ENVIRONMENT, **receiver.environment}
     with running(
-        "embedded", folder, CONFIG, note_server, environ=ENVIRONMENT, backoff_speed=10, reads=TOPICS
+        "embedded", folder, CONFIG, note_server, environ=environ, backoff_speed=10, reads=TOPICS
     ) as pipeline:
         yield pipeline
 
@@ -81,22 +94,21 @@ def test_over_sockets_too_large_a_body_and_a_wrong_secret_are_refused(
     assert post(up, name, Sent({}, sent.body[:100])).status == 401
 
 
-ALERTMANAGER = """
-route: {receiver: aiops, group_by: [alertname], group_wait: 0s, group_interval: 1s}
-receivers:
-- name: aiops
-  webhook_configs:
-  - url: %s/alertmanager
-    send_resolved: true
-    http_config:
-      authorization: {type: Bearer, credentials: %s}
-"""
+ROUTE = "route: {receiver: aiops, group_by: [alertname], group_wait: 0s, group_interval: 1s}\n"
+
+
+def documented(where: str) -> str:
+    """Return a configuration of Alertmanager with the receiver that the document shows."""
+    text = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
+    found = re.search(r"^## Alertmanager\n\n```yaml\n(.*?)```", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return ROUTE + found[1].replace("https://HOST", where).replace("TOKEN", SECRET)
 
 
 @pytest.fixture
 def alertmanager(up: Running, tmp_path: Path) -> Iterator[str]:
     (port,) = free_ports(1)
-    (tmp_path / "alertmanager.yml").write_text(ALERTMANAGER % (url(up), SECRET))
+    (tmp_path / "alertmanager.yml").write_text(documented(url(up)))
     child = ChildProcess(
         "alertmanager",
         [
@@ -141,7 +153,7 @@ def _iso(seconds: float) -> str:
 
 @pytest.mark.alertmanager
 def test_an_alert_of_a_real_alertmanager_becomes_an_incident_that_closes_when_it_is_resolved(
-    up: Running, alertmanager: str
+    up: Running, alertmanager: str, receiver: Receiver
 ) -> None:
     def of_checkout(topic: str, value: bytes) -> bool:
         return topic == "incidents" and b"CheckoutDown" in value
@@ -165,3 +177,14 @@ def test_an_alert_of_a_real_alertmanager_becomes_an_incident_that_closes_when_it
         )
     )
     assert closed.id == opened.id
+    assert "CheckoutDown" in closed.title
+    until(lambda: _told(receiver, "slack", "[Resolved]"))
+    assert _told(receiver, "slack", "[New incident]") == _told(receiver, "slack", "[Resolved]") == 1
+    assert [m.kind for m in receiver.messages if m.channel == "pagerduty"] == ["trigger", "resolve"]
+
+
+def _told(receiver: Receiver, channel: str, word: str) -> int:
+    return sum(
+        message.channel == channel and word in " ".join((message.kind, *message.lines))
+        for message in receiver.messages
+    )
