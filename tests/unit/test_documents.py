@@ -14,8 +14,12 @@ from aiops.series import MAX_LABEL_LENGTH, MAX_LABELS, SHARDS
 from aiops.series_store import MAX_BACKLOG
 from functions.correlate.domain import MEMORY
 from functions.detect.config import DetectConfig
+from functions.detect.features.forming import MOST_PARTS
+from functions.detect.features.sets import SETS
 from functions.detect.handler import ROUNDS
 from functions.detect.record import RECENT
+from functions.detect.signals.kubernetes.config import ANOMALIES, CHANGES, KubernetesEvents
+from functions.detect.signals.kubernetes.event import MAX_EVENTS
 from local.commands.config import reference
 from local.delivery.policy import backoff
 from local.manifests import load
@@ -87,6 +91,21 @@ def test_the_account_of_losses_is_that_of_the_objects_and_the_code() -> None:
     assert f"one of the last {RECENT} accepted" in text
     assert (SERIES_LIFETIME, ACTION_LIFETIME, DOMAIN_LIFETIME) == (14 * DAY, 30 * DAY, 30 * DAY)
     assert MEMORY == DAY
+
+
+def test_the_features_and_events_told_of_are_those_that_are_shipped() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (`.*`) \|$", TEXT["docs/features.md"], re.MULTILINE)
+    told = {name: re.findall(r"`(\w+)`", listed) for name, listed in rows}
+    shipped = {n: list(dict.fromkeys(one.name for one in some)) for n, some in SETS.items()}
+    assert told == shipped
+    assert f"more than {MOST_PARTS} series" in TEXT["docs/features.md"]
+    text = TEXT["docs/kubernetes-events.md"]
+    assert set(re.findall(r"`kubernetes_(\w+)`", text)) == {one.name for one in ANOMALIES}
+    changes = text.partition("## What is a change")[2]
+    kinds = set(re.findall(r"\| `(\w+)` \|$", changes, re.MULTILINE))
+    assert kinds == {one.change for one in CHANGES}
+    assert KubernetesEvents().max_age == 600
+    assert f"more than {MAX_EVENTS:,} in a record".replace(",", " ") in text
 
 
 def test_the_configuration_reference_is_that_of_the_code() -> None:
