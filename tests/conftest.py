@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from local.servers.redis import choose_redis, debian_redis
 from local.servers.redis_cluster import OwnCluster
+
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
+"""A machine that does something else meanwhile takes its time over an example."""
 
 _USED: set[str] = set()
 

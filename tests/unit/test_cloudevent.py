@@ -39,6 +39,7 @@ def test_what_is_encoded_for_kafka_is_what_a_function_decodes(
         data,
         "subject",
         {**extensions, "partitionkey": "k"},
+        "application/json",
     )
 
 
