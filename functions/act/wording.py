@@ -108,11 +108,12 @@ def severe(incident: Incident) -> str:
 def measured(one: Evidence) -> str:
     """Return what a series showed at its strongest: value, what is usual, how often, since when.
 
-    An external alert has no value: what it says stands for it.
+    An external alert has no value, nor has an Event of Kubernetes: what it says stands for it.
     """
     peak = one.peak
-    if peak.alert is not None:
-        since = "since" if peak.detector == DIGEST else "alert since"
+    if peak.told:
+        alert = peak.alert is not None and peak.detector != DIGEST
+        since = "alert since" if alert else "since"
         return f"{cut(peak.reason, MAX_REASON)} ({since} {time_of_day(one.first)})"
     often = f"{one.count} times since" if one.count > 1 else "at"
     return (

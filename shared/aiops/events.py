@@ -73,6 +73,10 @@ class Alert(BaseModel):
     ended_at: Milliseconds | None = None
 
 
+TELLERS = frozenset({"kubernetes_events"})
+"""Detectors of what somebody says and nobody measured; alerts of others say so themselves."""
+
+
 class Anomaly(BaseModel):
     """One sample that its detector did not expect, or an alert of somebody else's.
 
@@ -110,6 +114,11 @@ class Anomaly(BaseModel):
     reason: str
     template: str | None = None
     alert: Alert | None = None
+
+    @property
+    def told(self) -> bool:
+        """Whether somebody said so in words, and its value measures nothing."""
+        return self.alert is not None or self.detector in TELLERS
 
 
 class AnomaliesDetected(Fact):

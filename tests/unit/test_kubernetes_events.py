@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.errors import Rejected, Unavailable
-from aiops.events import AnomaliesDetected, Anomaly, ChangeObserved
+from aiops.events import AnomaliesDetected, Anomaly, ChangeObserved, Evidence
 from aiops.ports import Counts, Event
 from aiops.series import SeriesMap
+from functions.act.wording import measured
 from functions.detect.config import DetectConfig
 from functions.detect.signals.kubernetes.config import EventAnomaly, KubernetesEvents
 from functions.detect.signals.kubernetes.event import MAX_EVENTS, read_events
@@ -105,6 +106,17 @@ def test_a_person_reads_what_happened_to_which_object() -> None:
         "Pod shop/cart-6d5f8b9c7d-x2k4z fails and is restarted again and again, 14 times by now: "
         "Back-off restarting failed container server"
     )
+
+
+def test_people_are_told_its_words_and_no_band_of_values() -> None:
+    world = World()
+    world.tell(golden("backoff_restart.json"))
+    (anomaly,) = world.anomalies()
+    piece = Evidence(first=anomaly.time, last=anomaly.time, count=1, peak=anomaly)
+    said = measured(piece)
+    assert said.startswith("Pod shop/cart-6d5f8b9c7d-x2k4z fails and is restarted")
+    assert said.endswith("(since 10:04:10)")
+    assert "usually" not in said
 
 
 def test_an_event_told_again_is_the_same_anomaly_and_one_that_happened_again_another() -> None:

@@ -145,7 +145,7 @@ def curve_of(piece: Evidence, history: History) -> Curve | None:
 def rows_of(incident: Incident) -> list[Row]:
     """Return the strongest series of an incident in the order in which they became anomalous."""
     cause = incident.root_cause[0].service if incident.root_cause else None
-    measured: Sequence[Evidence] = [one for one in incident.evidence if one.peak.alert is None]
+    measured: Sequence[Evidence] = [one for one in incident.evidence if not one.peak.told]
     strongest = sorted(measured[:MOST_ROWS], key=lambda one: (one.first, one.peak.service))
     return [
         Row(

@@ -143,7 +143,7 @@ def _alt(incident: Incident) -> str:
 def _measured(one: Evidence) -> str:
     """Return what a series showed at its strongest, in its unit."""
     peak = one.peak
-    if peak.alert is not None:
+    if peak.told:
         return wording.measured(one)
     value, lower, upper = (
         written(number, unit_of(peak.metric)) for number in (peak.value, peak.lower, peak.upper)
