@@ -18,6 +18,7 @@ from bench import (
     correlate,
     correlate_scale,
     end_to_end,
+    formats,
     report,
     scale,
     stages,
@@ -29,6 +30,7 @@ from local.functions import ROOT
 
 PARTS: Mapping[str, Callable[[], Mapping[str, str | int | float]]] = {
     "throughput": lambda: throughput.measure(now()),
+    "formats": lambda: formats.measure(now()),
     "stages": lambda: stages.measure(now()),
     "scale": lambda: scale.measure(now()),
     "correlate": correlate.measure,

@@ -152,9 +152,8 @@ def resource_labels_of(resource: object, dropped: tuple[str, ...] = DROPPED) -> 
 
 def proto_text_of(value: Any, *, depth: int = 0) -> str:
     """Return an `AnyValue` message as text, empty where it has none."""
-    if value.WhichOneof("value") == "string_value":
-        return str(value.string_value)
-    return _written(proto_plain(value, depth=depth))
+    text: str = value.string_value
+    return text or _written(proto_plain(value, depth=depth))
 
 
 def proto_plain(value: Any, *, depth: int = 0) -> Any:
