@@ -15,10 +15,10 @@ from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_verdicts import MemoryVerdicts
 from aiops.call_table import charted
-from aiops.clock import ManualClock
+from aiops.clock import Clock, ManualClock
 from aiops.events import AnomaliesDetected, Call, ChangeObserved, Fact, Incident, WorkDue
 from aiops.ids import derive
-from aiops.ports import Counts, Event, Handler
+from aiops.ports import Counts, Event, Handler, Publisher
 from aiops.series import SeriesMap
 from aiops.settings import read_section
 from functions.correlate.assembly import assemble
@@ -61,27 +61,7 @@ class InProcess:
             Misconfigured: a section is wrong.
         """
         clock, publisher = ManualClock(), MemoryPublisher()
-        judged = read_section(config, "detect", DetectConfig)
-        names = read_section(config, "series", SeriesMap)
-        detect = DetectHandler(
-            store=MemorySeriesStore(),
-            publisher=publisher,
-            clock=clock,
-            reader=SampleReader(
-                names,
-                judged.rule_for,
-                partial(bundled, config=judged),
-                partial(joined, names=names, config=judged),
-                partial(formed, names=names, config=judged),
-            ),
-            config=judged,
-            scorer=Scorer(judged, DOMAIN),
-            domain=DOMAIN,
-            models=MemoryModels(),
-            verdicts=MemoryVerdicts(),
-            changes=MemoryChanges(),
-            caps=Caps(judged, MemoryAdmissions()),
-        )
+        detect = detecting(config, clock, publisher)
         correlate = assemble(
             DOMAIN,
             MemoryIncidents(),
@@ -121,6 +101,35 @@ class InProcess:
             known = self.incidents.get(snapshot.id)
             if known is None or snapshot.version > known.version:
                 self.incidents[snapshot.id] = snapshot
+
+
+def detecting(config: Mapping[str, Any], clock: Clock, publisher: Publisher) -> DetectHandler:
+    """Return `detect` over its twins in memory.
+
+    Raises:
+        Misconfigured: a section is wrong.
+    """
+    judged = read_section(config, "detect", DetectConfig)
+    names = read_section(config, "series", SeriesMap)
+    return DetectHandler(
+        store=MemorySeriesStore(),
+        publisher=publisher,
+        clock=clock,
+        reader=SampleReader(
+            names,
+            judged.rule_for,
+            partial(bundled, config=judged),
+            partial(joined, names=names, config=judged),
+            partial(formed, names=names, config=judged),
+        ),
+        config=judged,
+        scorer=Scorer(judged, DOMAIN),
+        domain=DOMAIN,
+        models=MemoryModels(),
+        verdicts=MemoryVerdicts(),
+        changes=MemoryChanges(),
+        caps=Caps(judged, MemoryAdmissions()),
+    )
 
 
 def _event(fact: Fact, now: int) -> Event:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from aiops.adapters.keys import Keys
 from aiops.errors import Misconfigured
+from local.dead_letters.arguments import since
 
 
 def add_redis(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,17 @@ def add_broker(parser: argparse.ArgumentParser, why: str = "default: ") -> None:
         "--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""),
         metavar="HOST:PORT", help=f"{why}KAFKA_BOOTSTRAP_SERVERS",
     )  # fmt: skip
+
+
+def add_prometheus(parser: argparse.ArgumentParser) -> None:
+    """Add where the past is asked for, and from when on."""
+    parser.add_argument(
+        "--prometheus-url", default=os.environ.get("PROMETHEUS_URL", ""), metavar="URL",
+        help="default: PROMETHEUS_URL",
+    )  # fmt: skip
+    parser.add_argument(
+        "--since", type=since, required=True, metavar="WHEN", help="2h, 14d ago, or ISO 8601"
+    )
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

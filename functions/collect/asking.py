@@ -1,19 +1,18 @@
 """Asks every query for the minutes that were not published yet, the missed ones first."""
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from aiops.adapters.prometheus import Answer, Metrics
-from aiops.batching import Reading, batches
+from aiops.batching import batches
 from aiops.errors import Unavailable
-from aiops.events import SeriesHead
 from aiops.ids import derive
 from aiops.ports import Counts, Publisher
 from aiops.published import Published
 from aiops.series import SeriesMap
 from functions.collect.config import CollectConfig
+from functions.collect.sampling import sampled
 
 SOURCE = "/aiops/collect"
 STEPS = 15
@@ -173,32 +172,9 @@ class Asking:
         """Publish an answer, each of its times for itself, as the tick of that time would have."""
         metric = piece.question.metric
         self._tell(metric, answer, counts)
-        heads: dict[int, SeriesHead] = {}
-        times: defaultdict[int, list[Reading]] = defaultdict(list)
-        for sample in answer.samples:
-            head = heads.get(id(sample.labels))
-            if head is None:
-                head = SeriesHead(metric=metric, labels=dict(sample.labels))
-                heads[id(sample.labels)] = head
-            times[sample.time].append(Reading(head, sample.time, sample.value))
-        for at, readings in sorted(times.items()):
-            kept = self._kept(readings)
-            counts["over_max_series"] += len(readings) - len(kept)
-            counts["samples"] += len(kept)
+        most = self.config.max_series
+        for at, kept in sampled(metric, answer.samples, self.names, most, counts):
             self.publisher.publish(list(batches(kept, self.names, SOURCE, at)))
-
-    def _kept(self, readings: Sequence[Reading]) -> list[Reading]:
-        """Return readings in the order of their series' keys, at most so many.
-
-        Keys are hashes: which series are kept does not depend on what a server lists first, and a
-        new one pushes out one other at most.
-        """
-        return sorted(readings, key=self._place)[: self.config.max_series]
-
-    def _place(self, reading: Reading) -> tuple[str, list[tuple[str, str]]]:
-        series = self.names.read(reading.head)
-        key = "~" if isinstance(series, str) else series.key
-        return key, sorted(reading.head.labels.items())
 
     def _tell(self, metric: str, answer: Answer, counts: Counts) -> None:
         """Record what an answer says about itself."""
@@ -211,3 +187,15 @@ class Asking:
         }
         if told:
             self.log({"query": metric, **told})
+
+
+def questions(
+    config: CollectConfig, metrics: Metrics | None, logs: Metrics | None
+) -> Iterator[Question]:
+    """Yield all that is asked, of those that there are."""
+    if metrics is not None:
+        for query in config.asked:
+            yield Question(query.metric, query.promql, metrics)
+    if logs is not None:
+        for counted in config.log_queries:
+            yield Question(counted.metric, counted.logql, logs)

@@ -21,7 +21,7 @@ from aiops.queries import ServiceGraph
 from aiops.series import SHARDS, SeriesMap
 from aiops.series_store import OVERDUE_SECONDS, SeriesStore
 from aiops.training import TrainingQueue
-from functions.collect.asking import SOURCE, Asking, Log, Question
+from functions.collect.asking import SOURCE, Asking, Log, questions
 from functions.collect.config import CollectConfig
 from functions.collect.gathering import Gathering
 
@@ -126,19 +126,12 @@ class CollectHandler:
             latest,
         )
         with ThreadPoolExecutor(self.config.concurrency) as pool:
-            failed = asking.run(list(self._questions()), now, pool, counts)
+            asked = list(questions(self.config, self.metrics, self.logs))
+            failed = asking.run(asked, now, pool, counts)
             if self.metrics is not None:
                 failed += self._gather(self.metrics, now, latest, pool, counts)
         if failed:
             raise Unavailable("; ".join(failed))
-
-    def _questions(self) -> Iterator[Question]:
-        if self.metrics is not None:
-            for query in self.config.asked:
-                yield Question(query.metric, query.promql, self.metrics)
-        if self.logs is not None:
-            for counted in self.config.log_queries:
-                yield Question(counted.metric, counted.logql, self.logs)
 
     def _gather(
         self, metrics: Metrics, now: int, latest: float, pool: Executor, counts: Counts

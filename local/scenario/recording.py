@@ -29,13 +29,19 @@ def write(scenario: Scenario, folder: Path) -> None:
     (folder / "faults.json").write_text(json.dumps(faults, indent=1) + "\n", encoding="utf-8")
 
 
-def write_recording(recording: Recording, folder: Path) -> None:
-    """Write a recording as it would be read again; the folder is made if need be."""
+def write_recording(recording: Recording, folder: Path, digits: int | None = 6) -> None:
+    """Write a recording as it would be read again; the folder is made if need be.
+
+    Args:
+        recording: The recording.
+        folder: Where.
+        digits: Of values; None for as many as tell them from all others.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     names = sorted({name for head in recording.heads for name in head.labels})
     heads = [(one.metric, [one.labels.get(name, "") for name in names]) for one in recording.heads]
     rows = (
-        (time / 1000, heads[place][0], f"{value:.6g}", *heads[place][1])
+        (time / 1000, heads[place][0], _written(value, digits), *heads[place][1])
         for time, place, value in zip(
             recording.time.tolist(), recording.series.tolist(), recording.value.tolist(),
             strict=True,
@@ -54,6 +60,10 @@ def write_recording(recording: Recording, folder: Path) -> None:
         for one in recording.faults
     ]
     (folder / "faults.json").write_text(json.dumps(faults, indent=1) + "\n", encoding="utf-8")
+
+
+def _written(value: float, digits: int | None) -> str:
+    return repr(value) if digits is None else f"{value:.{digits}g}"
 
 
 def _samples(scenario: Scenario) -> str:

@@ -1,0 +1,1 @@
+"""What Prometheus knows of the time before ours: learned, and kept as history."""
