@@ -5,8 +5,10 @@ Given a snapshot, the steps already taken, the configuration, the time and what 
 again though nothing new comes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from aiops.action_log import ENDINGS, RUN_NEWS, ActionRecord, Kind, Step, Withheld, step_id
 from aiops.adapters.cloudevent import iso
@@ -14,7 +16,7 @@ from aiops.events import Incident, Silenced
 from aiops.silences import silenced_at
 from functions.act.config import ActConfig
 from functions.act.routing import Routing, routing
-from functions.act.wishes import Case, Wish, of, repeats, top_suspect, wishes
+from functions.act.wishes import Case, Wish, done_there, of, repeats, top_suspect, wishes
 
 OPENINGS: frozenset[Kind] = frozenset(("opened", "reopened"))
 SUPERSEDED: frozenset[Kind] = frozenset(("repeated", "grown"))
@@ -92,6 +94,7 @@ def plan(  # noqa: PLR0913, PLR0917 - all that a decision rests on
     """
     dropped = _no_longer_wanted(incident, taken)
     ways = _Ways(config, off, routing(incident, config.routes), silenced_at(incident, now), shared)
+    kinds = Counter(rule.channel for rule in config.channels)
     parts = []
     for rule in config.channels:
         known = [
@@ -104,8 +107,9 @@ def plan(  # noqa: PLR0913, PLR0917 - all that a decision rests on
             if step.kind == "repeated" and step.generation == incident.generation
         ]
         case = Case(
-            incident, rule, tuple(said), max(levels, default=0), config.max_cause_changes, now
-        )
+            incident, rule, tuple(said), max(levels, default=0), config.max_cause_changes, now,
+            alone=kinds[rule.channel] == 1,
+        )  # fmt: skip
         parts.append(_part(case, ways))
     return Plan(
         tuple(step for part in parts for step in part.steps),
@@ -243,6 +247,9 @@ def _again_at(case: Case, found: Plan) -> int | None:
 
 def _step(case: Case, wish: Wish, ways: _Ways, grouped: str) -> Step:
     incident, receiver = case.incident, case.rule.receiver
+    ended: dict[str, Any] = {}
+    if not grouped and done_there(case, wish):
+        ended = {"state": "done", "result": "done there", "finished_at": case.now}
     return Step(
         id=step_id(incident.id, incident.generation, receiver, wish.kind, wish.level),
         incident=incident.id,
@@ -259,6 +266,7 @@ def _step(case: Case, wish: Wish, ways: _Ways, grouped: str) -> Step:
         next_at=case.now,
         digest=bool(grouped),
         route=ways.routing.route_to(receiver),
+        **ended,
     )
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiops.action_log import ENDINGS, Kind, Step
+from aiops.action_log import ENDINGS, FINAL, Kind, Step
 from aiops.adapters.cloudevent import iso
 from aiops.events import Incident, Silenced
 from aiops.silences import ended_in_silence
 from functions.act import wording
 from functions.act.config import ChannelRule
+
+
+ANSWERED_THERE = frozenset(("pagerduty",))
+"""Kinds of receivers where people acknowledge and resolve at the receiver itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Case:
     Attributes:
         said: The receiver's steps that were not dropped.
         levels: The highest level of a repeat in this generation, those dropped included.
+        alone: Whether no other receiver is of its kind.
         now: Unix milliseconds.
     """
 
@@ -43,6 +48,7 @@ class Case:
     levels: int
     max_cause_changes: int
     now: int
+    alone: bool = True
 
     @property
     def told(self) -> tuple[Step, ...]:
@@ -63,6 +69,20 @@ class Case:
         if told[-1].kind in ENDINGS or all(step.digest for step in told):
             return None
         return told[-1].planned_at + int(every * 1000)
+
+
+def done_there(case: Case, wish: Wish) -> bool:
+    """Return whether somebody did at the receiver itself what it would be told of.
+
+    That nothing is on its way there any more is part of it: what arrived after the end would begin
+    anew. Of several receivers of a kind nobody knows at which of them it was done.
+    """
+    by = {"acknowledged": case.incident.acknowledged_by, "resolved": case.incident.resolved_by}
+    kind = case.rule.channel
+    said = by.get(wish.kind, "").startswith(f"{kind}:")
+    arrived = any(step.state == "done" and not step.digest for step in case.told)
+    settled = all(step.state in FINAL for step in case.said)
+    return kind in ANSWERED_THERE and said and case.alone and arrived and settled
 
 
 def wishes(case: Case) -> list[Wish]:
