@@ -10,7 +10,6 @@ from aiops.silences import ended_in_silence
 from functions.act import wording
 from functions.act.config import ChannelRule
 
-
 ANSWERED_THERE = frozenset(("pagerduty",))
 """Kinds of receivers where people acknowledge and resolve at the receiver itself."""
 
