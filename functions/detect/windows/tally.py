@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from math import ceil, isfinite, log2
+from math import ceil, log2
 
 MINUTE_MS = 60_000
 
@@ -60,72 +60,44 @@ class ServiceTally:
     exemplars: dict[Cell, list[str]] = field(default_factory=dict)
     sightings: dict[str, Sighting] = field(default_factory=dict)
 
+    def count(self, time: int, row: Row, n: int = 1, exemplar: str = "") -> None:
+        """Add to a count of the minute of a time, unix milliseconds."""
+        self.counts[self._cell(time, row, exemplar)] += n
+
+    def duration(self, time: int, row: Row, seconds: float, exemplar: str = "") -> None:
+        """Add a finite duration; those of a minute become its median and 95th percentile."""
+        self.durations[self._cell(time, row, exemplar)][bucket_of(seconds)] += 1
+
+    def sighting(self, template: str, seen: Sighting) -> None:
+        """Say that an error was seen; where its service never had it, people are told at once."""
+        self.newest = max(self.newest, seen.time)
+        before = self.sightings.get(template)
+        if before is None or seen.time < before.time:
+            self.sightings[template] = seen
+
+    def _cell(self, time: int, row: Row, exemplar: str) -> Cell:
+        self.newest = max(self.newest, time)
+        cell = time // MINUTE_MS, row
+        if exemplar:
+            kept = self.exemplars.setdefault(cell, [])
+            if len(kept) < MOST_EXEMPLARS and exemplar not in kept:
+                kept.append(exemplar)
+        return cell
+
 
 @dataclass(slots=True)
 class Tally:
     """What a record says of all services.
 
     Attributes:
-        dropped: What of it was left out, by reason.
+        services: By name.
+        dropped: What of the record was left out, by reason.
     """
 
     services: dict[str, ServiceTally] = field(default_factory=lambda: defaultdict(ServiceTally))
     dropped: Counter[str] = field(default_factory=Counter)
 
-    def count(
-        self, service: str, time: int, metric: str, labels: Labels, n: int = 1, exemplar: str = ""
-    ) -> None:
-        """Add to a count of the minute of a time, unix milliseconds."""
-        mine, cell = self._cell(service, time, (metric, labels))
-        mine.counts[cell] += n
-        _keep(mine, cell, exemplar)
-
-    def duration(
-        self,
-        service: str,
-        time: int,
-        metric: str,
-        labels: Labels,
-        seconds: float,
-        exemplar: str = "",
-    ) -> None:
-        """Add a duration; those of a minute become its median and its 95th percentile."""
-        if not isfinite(seconds) or seconds < 0:
-            self.dropped["duration"] += 1
-            return
-        mine, cell = self._cell(service, time, (metric, labels))
-        mine.durations[cell][bucket_of(seconds)] += 1
-        _keep(mine, cell, exemplar)
-
-    def sighting(
-        self,
-        service: str,
-        time: int,
-        template: str,
-        metric: str,
-        labels: Labels,
-        text: str,
-        exemplar: str = "",
-    ) -> None:
-        """Say that an error was seen; where its service never had it, people are told at once."""
-        mine, _ = self._cell(service, time, (metric, labels))
-        before = mine.sightings.get(template)
-        if before is None or time < before.time:
-            mine.sightings[template] = Sighting(time, (metric, labels), text, exemplar)
-
-    def _cell(self, service: str, time: int, row: Row) -> tuple[ServiceTally, Cell]:
-        mine = self.services[service]
-        mine.newest = max(mine.newest, time)
-        return mine, (time // MINUTE_MS, row)
-
 
 def bucket_of(seconds: float) -> int:
-    """Return the bucket of a duration: the least n with seconds <= 2 ** (n / STEPS)."""
+    """Return the bucket of a duration, 0 or more: the least n with seconds <= 2 ** (n / STEPS)."""
     return ceil(log2(min(max(seconds, SHORTEST), LONGEST)) * STEPS)
-
-
-def _keep(mine: ServiceTally, cell: Cell, exemplar: str) -> None:
-    if exemplar:
-        kept = mine.exemplars.setdefault(cell, [])
-        if len(kept) < MOST_EXEMPLARS and exemplar not in kept:
-            kept.append(exemplar)
