@@ -66,12 +66,15 @@ class Outcome:
         labels: Those of the target as the server knows them, where it told them; a dry run tells
             them, as runbooks may spare targets by their labels.
         retry_after_ms: How long the other side asks to be left alone, real milliseconds.
+        may_have_happened: Whether a `retry` may have had its effect all the same, as where there
+            was no answer.
     """
 
     verdict: Literal["done", "refused", "retry", "unknown"]
     reason: str
     labels: Mapping[str, str] = field(default_factory=dict)
     retry_after_ms: int = 0
+    may_have_happened: bool = False
 
 
 class Operation(Protocol):

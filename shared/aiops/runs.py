@@ -46,8 +46,10 @@ class RunStep(BaseModel):
         target: What it changes, such as `Deployment payments/cart`.
         summary: What it does, in a line.
         checked: Whether the server said, in a dry run, that it would work.
+        checked_at: When it last said so.
         state: `sending` from before its call until the end of the call is noted.
         attempts: How often it was about to be done.
+        doubtful: Whether an attempt may have had its effect although nobody knows that it had.
         result: How it ended, or what the last attempt ran into.
     """
 
@@ -57,8 +59,10 @@ class RunStep(BaseModel):
     target: str
     summary: str
     checked: bool = False
+    checked_at: Milliseconds = 0
     state: Literal["planned", "sending", "done", "failed", "unknown"] = "planned"
     attempts: int = 0
+    doubtful: bool = False
     result: str = ""
 
 

@@ -324,6 +324,54 @@ def test_what_never_answers_fails_and_pages():
     assert act.told("pagerduty")[-1] == "run_failed"
 
 
+@pytest.mark.parametrize("last", [Outcome("retry", "503"), Outcome("refused", "422: invalid")])
+def test_what_may_have_happened_is_not_told_as_failed_whatever_the_last_answer_was(last):
+    cut = Outcome("retry", "no answer", may_have_happened=True)
+    act = Act(Pretended(answers=[cut, *[last] * MAX_ATTEMPTS]))
+    act.tell()
+    act.judge()
+    for _ in range(MAX_ATTEMPTS):
+        act.tick(6 * MINUTE)
+    assert act.run.state == "unknown"
+    assert "nobody knows whether this was done" in act.reason("run_failed")
+    assert act.told("pagerduty")[-1] == "run_failed"
+
+
+def test_what_may_have_happened_and_could_not_be_done_in_time_is_unknown():
+    cut = Outcome("retry", "no answer", may_have_happened=True)
+    act = Act(Pretended(answers=[cut]))
+    act.tell()
+    act.judge()
+    act.rails.pause(Pause(by="eve"))
+    act.tick(2 * HOLD_MS)
+    act.rails.resume()
+    act.tick()
+    assert act.run.state == "unknown"
+
+
+def test_a_target_that_is_protected_after_the_proposal_is_left_alone_although_people_approved():
+    act = Act()
+    act.tell()
+    act.clock.ms += 10 * MINUTE
+    act.operation.checks = [Outcome("done", "fine", labels={"aiops.io/protected": "true"})]
+    act.judge()
+    act.tick()
+    assert (act.run.state, act.operation.done) == ("skipped", [])
+    assert "aiops.io/protected=true" in act.reason("run_finished")
+    assert act.rails.read().locks == {}
+
+
+def test_what_the_server_refuses_by_the_time_people_approved_is_not_tried():
+    act = Act()
+    act.tell()
+    act.clock.ms += 10 * MINUTE
+    act.operation.checks = [Outcome("retry", "503"), Outcome("refused", "404: not found")]
+    act.judge()
+    act.tick()
+    assert (act.run.state, act.operation.done) == ("skipped", [])
+    assert "404: not found" in act.reason("run_finished")
+
+
 def test_a_refusal_ends_the_run_and_says_what_was_refused():
     act = Act(Pretended(answers=[Outcome("refused", "422: invalid")]))
     act.tell()

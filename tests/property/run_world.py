@@ -83,7 +83,8 @@ class Operation(Pretended):
             fine = self.cluster.change(self.repeat, order.key, target)
         except Unavailable as error:
             lost = "dropped" in str(error) and self.repeat == "at_most_once"
-            return Outcome("unknown" if lost else "retry", "cut off")
+            doubt = "dropped" in str(error)
+            return Outcome("unknown" if lost else "retry", "cut off", may_have_happened=doubt)
         return Outcome("done", "200") if fine else Outcome("retry", "503")
 
 
@@ -290,6 +291,8 @@ class World:
             for key, step in zip(keys, run.steps, strict=True):
                 assert step.state != "done" or key in arrived
                 assert step.attempts or key not in arrived, "done without a mark"
+                told = run.state == "failed" and step.state != "done"
+                assert not told or key not in arrived, "told as failed, and was done"
             if run.state in {"rejected", "expired", "skipped"}:
                 assert not set(keys) & arrived, f"a run is {run.state} and changed something"
 

@@ -123,7 +123,8 @@ class Conversation:
             content_type=content_type,
             reads=MAX_OBJECT_BYTES + 1,
         )
-        return reply_of(self.calls.call(request), token)
+        writes = method != "GET" and "dryRun" not in query
+        return reply_of(self.calls.call(request), token, writes=writes)
 
 
 def _url(values: Mapping[str, str]) -> str:

@@ -12,6 +12,9 @@ import orjson
 from functions.act.answer import Answer, excerpt
 from functions.act.operation import Outcome
 
+UNAVAILABLE = 503
+"""Says that nothing was begun."""
+
 MAX_OBJECT_BYTES = 1_572_864
 """No object is longer. Source: https://etcd.io/docs/v3.5/dev-guide/limit/"""
 
@@ -26,6 +29,7 @@ class Reply:
         status: Of HTTP, 0 where there was no answer.
         cause: The machine's word for an error, such as `AlreadyExists`.
         content: The object where it is done.
+        may_have_happened: Whether what was asked may have been done although it is not `done`.
     """
 
     verdict: Literal["done", "refused", "retry"]
@@ -34,6 +38,7 @@ class Reply:
     cause: str = ""
     content: Mapping[str, Any] = field(default_factory=dict)
     retry_after_ms: int = 0
+    may_have_happened: bool = False
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -44,20 +49,30 @@ class Reply:
         """Return it as an operation's; all that is done here may be done again."""
         done = self.verdict == "done"
         words = reason if done and reason else self.reason
-        return Outcome(self.verdict, words, self.labels, self.retry_after_ms)
+        doubt = self.may_have_happened
+        return Outcome(self.verdict, words, self.labels, self.retry_after_ms, doubt)
 
 
-def reply_of(answer: Answer, token: str) -> Reply:
-    """Return what was answered; the token that was shown is not quoted."""
+def reply_of(answer: Answer, token: str, *, writes: bool) -> Reply:
+    """Return what was answered; the token that was shown is not quoted.
+
+    What `writes` and gets no answer, or one that says nothing of what became of it, such as a 504,
+    may have been done.
+    """
+    done = answer.verdict == "done"
+    unclear = done or (answer.status >= 500 and answer.status != UNAVAILABLE)
+    doubt = writes and (answer.may_have_arrived or unclear)
     content = _object(answer.body)
     if answer.verdict == "done" and content is None:
         words = f"{answer.status}: the answer is no object, or too long"
-        return Reply("retry", words, answer.status)
+        return Reply("retry", words, answer.status, may_have_happened=doubt)
     found = content or {}
     cause = str(found.get("reason", ""))[:64] if answer.status >= 400 else ""
     said = excerpt(str(found.get("message", "")).encode(), (token,)) if cause else ""
     reason = f"{answer.status} {cause}: {said}" if cause else answer.reason
-    return Reply(answer.verdict, reason, answer.status, cause, found, answer.retry_after_ms)
+    doubt = doubt and not done
+    wait = answer.retry_after_ms
+    return Reply(answer.verdict, reason, answer.status, cause, found, wait, doubt)
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

@@ -90,9 +90,10 @@ def expired(run: Run, now: int) -> Run:
     return into(run, "expired", now, f"{reason} in time")
 
 
-def checked(run: Run, place: int, reason: str) -> Run:
+def checked(run: Run, place: int, reason: str, now: int) -> Run:
     """Return the run with a step of which the server said that it would work."""
-    step = run.steps[place].model_copy(update={"checked": True, "result": reason})
+    update = {"checked": True, "checked_at": now, "result": reason}
+    step = run.steps[place].model_copy(update=update)
     return _with(run, place, step).model_copy(update={"attempts": 0})
 
 
@@ -100,7 +101,8 @@ def overdue(run: Run, now: int) -> Run:
     """Return the run ended if what it does took too long, for being paused or without answers."""
     if run.state != "running" or now < run.expires_at:
         return run
-    if any(step.state == "sending" for step in run.steps):
+    left = [step for step in run.steps if step.state != "done"]
+    if any(step.state == "sending" or step.doubtful for step in left):
         return into(run, "unknown", now, "nobody knows whether all was done in time")
     return into(run, "failed", now, "not all could be done in time")
 
@@ -139,7 +141,8 @@ def marked(run: Run, place: int, repeat: Repeat, now: int, lease_ms: int) -> Run
         return into(lost, "unknown", now, f"nobody knows whether this was done: {step.summary}")
     if step.state not in {"planned", "sending"}:
         return run
-    update = {"state": "sending", "attempts": step.attempts + 1}
+    doubtful = step.doubtful or step.state == "sending"
+    update = {"state": "sending", "attempts": step.attempts + 1, "doubtful": doubtful}
     changed = _with(run, place, step.model_copy(update=update))
     return changed.model_copy(update={"next_at": now + lease_ms})
 
@@ -154,16 +157,22 @@ def unmarked(run: Run, place: int, now: int) -> Run:
 
 
 def noted(run: Run, place: int, outcome: Outcome, now: int, again_at: int) -> Run:
-    """Return the run after an attempt at a step; whoever notes its end first decides."""
+    """Return the run after an attempt at a step; whoever notes its end first decides.
+
+    A step that is given up is `unknown` where any attempt at it may have had its effect.
+    """
     step = run.steps[place]
     if step.state in {"done", "failed", "unknown"}:
         return run
+    doubtful = step.doubtful or outcome.may_have_happened
     if outcome.verdict == "retry" and run.attempts + 1 < MAX_ATTEMPTS:
-        again = step.model_copy(update={"state": "planned", "result": outcome.reason})
+        update = {"state": "planned", "result": outcome.reason, "doubtful": doubtful}
+        again = step.model_copy(update=update)
         return postponed(_with(run, place, again), again_at, attempt=True)
     ends = {"done": "done", "unknown": "unknown"}
-    state = ends.get(outcome.verdict, "failed")
-    changed = _with(run, place, step.model_copy(update={"state": state, "result": outcome.reason}))
+    state = ends.get(outcome.verdict, "unknown" if doubtful else "failed")
+    update = {"state": state, "result": outcome.reason, "doubtful": doubtful}
+    changed = _with(run, place, step.model_copy(update=update))
     if run.ended:
         return changed
     if state == "done":

@@ -32,6 +32,10 @@ from functions.act.steps import backoff_ms
 LEASE_SECONDS = 14.0
 """Longer than a call can take, so that who holds a lease has the incident's runs alone."""
 
+CHECK_SECONDS = 30.0
+"""For how long counts what the server said of a step; then it is asked once more before it is done,
+as whoever approved may have taken long, and the target may be another by then."""
+
 WAIT_SECONDS = 30.0
 """After which is asked again for a target that another run has, or whether all is still paused."""
 
@@ -77,12 +81,10 @@ class Stage:
                 return run
             if outcome.verdict == "retry":
                 return life.postponed(run, again, attempt=True)
-            against = spared(runbook.guard, outcome.labels)
-            if outcome.verdict != "done":
-                against = f"dry run: {run.steps[place].summary}: {outcome.reason}"
+            against = _against(run.steps[place], outcome, runbook)
             if against:
                 return life.into(run, "skipped", now, against)
-            return life.checked(run, place, outcome.reason)
+            return life.checked(run, place, outcome.reason, now)
 
         self.keeper.alter(run, note)
         return "dry_run"
@@ -146,7 +148,35 @@ class Stage:
         if refusal is not None:
             self.keeper.alter(run, _ended("running", "failed", now, f"no longer: {refusal.reason}"))
             return "refused"
+        if not run.steps[place].attempts and self._outdated(run.steps[place], now):
+            return self._check_again(run, place, runbook)
         return self._attempt(run, place)
+
+    def _outdated(self, step: RunStep, now: int) -> bool:
+        return now - step.checked_at > self._real(CHECK_SECONDS)
+
+    def _check_again(self, run: Run, place: int, runbook: Runbook) -> str:
+        """Have the server say once more whether a step that was never tried would work."""
+        if self._paused(run) or self._late():
+            return "waits"
+        now, step = self.clock.now(), run.steps[place]
+        operation = self.shelf.operations[step.operation]
+        outcome = operation.dry_run(arguments_in(operation, step), life.order_of(run, place))
+        again = self._again_at(run, outcome)
+
+        def note(run: Run) -> Run:
+            if run.state != "running" or run.steps[place].attempts:
+                return run
+            if outcome.verdict == "retry":
+                return life.postponed(run, again, attempt=True)
+            against = _against(step, outcome, runbook)
+            if not against:
+                return life.checked(run, place, outcome.reason, now)
+            end: RunState = "failed" if any(one.attempts for one in run.steps) else "skipped"
+            return life.into(run, end, now, against)
+
+        self.keeper.alter(run, note)
+        return "dry_run"
 
     def _attempt(self, run: Run, place: int) -> str:
         """Mark a step, do it, and note what became of it."""
@@ -225,6 +255,13 @@ def arguments_in(operation: Operation, step: RunStep) -> BaseModel:
         ValidationError: the operation takes something else by now.
     """
     return operation.arguments.model_validate_json(json.dumps(step.arguments))
+
+
+def _against(step: RunStep, outcome: Outcome, runbook: Runbook) -> str:
+    """Return what a dry run says against a step; empty where it says nothing."""
+    if outcome.verdict != "done":
+        return f"dry run: {step.summary}: {outcome.reason}"
+    return spared(runbook.guard, outcome.labels)
 
 
 def _not_admitted(run: Run) -> Run:
