@@ -15,6 +15,7 @@ from aiops.events import WorkDue
 from aiops.ids import derive
 from aiops.incident_store import IncidentStore
 from aiops.incident_store import Query as IncidentQuery
+from aiops.open_windows import SUBJECT, OpenWindows
 from aiops.ports import Counts, Event, Message, Publisher
 from aiops.published import Published
 from aiops.queries import ServiceGraph
@@ -39,6 +40,7 @@ class CollectHandler:
         metrics: Where PromQL is asked; None where no Prometheus is configured.
         logs: Where LogQL is asked; None where no Loki is configured.
         published: Knows what was asked and published before.
+        windows: Knows of which services logs and traces were counted.
         log: Takes a line about what a server says of its own answer.
         timer: Seconds of real time.
     """
@@ -55,6 +57,7 @@ class CollectHandler:
     metrics: Metrics | None
     logs: Metrics | None
     published: Published
+    windows: OpenWindows
     log: Log
     timer: Callable[[], float] = time.monotonic
 
@@ -81,6 +84,8 @@ class CollectHandler:
         left_behind = self.series.load([], range(SHARDS), before).overdue
         if is_open or left_behind:
             yield from self._through_every_partition(now)
+        if self.windows.due(now, 1):
+            yield _work(WorkDue(stage="detect", now=now), topics.METRICS, SUBJECT, 0)
         if is_open or seen.overdue or seen.waiting:
             yield _work(WorkDue(stage="correlate", now=now))
         processed = self._processed() if is_open else None

@@ -12,6 +12,7 @@ from aiops.adapters.prometheus import Prometheus, loki
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
+from aiops.adapters.redis_open_windows import RedisOpenWindows
 from aiops.adapters.redis_published import RedisPublished
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_training import RedisTrainingQueue
@@ -48,6 +49,7 @@ def build(settings: Settings) -> Handler:
         metrics=Prometheus(url, config.timeout, metrics_access) if url else None,
         logs=loki(logs, config.timeout, logs_access) if logs else None,
         published=RedisPublished(client, keys, rate),
+        windows=RedisOpenWindows(client, keys),
         log=_log(settings.clock),
     )
 

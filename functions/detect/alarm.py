@@ -43,6 +43,8 @@ class Alarms:
         scores, time = judged.scores, int(step.time[place])
         evidence = float(scores.evidence[place])
         score = float(score_of(np.array([evidence]), np.array([line]))[0])
+        exemplars = self.batch.exemplars.get((member, time), ())
+        trace = f"; trace {exemplars[0]}" if exemplars else ""
         name = judged.detector(place) if judged.by_model[place] else self.judge.name
         return Anomaly(
             id=derive("anomaly", self.domain, name, series.key, time),
@@ -63,7 +65,8 @@ class Alarms:
             alarm_line=line,
             score=score,
             severity=severity_of(score),
-            reason=self._reason(series, member, place, judged),
+            reason=self._reason(series, member, place, judged) + trace,
+            exemplars=exemplars,
         )
 
     def _reason(self, series: Series, member: int, place: int, judged: Judged) -> str:

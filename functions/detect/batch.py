@@ -34,6 +34,7 @@ class Batch:
         time: Unix milliseconds, ascending within a series, shape (n,).
         value: Finite, shape (n,).
         rows: Of those that are several metrics at once, by place; their values are 0.
+        exemplars: Ids of traces, by the place of a series and time.
     """
 
     keys: tuple[tuple[int, str], ...]
@@ -46,6 +47,7 @@ class Batch:
     time: TimeArray
     value: FloatArray
     rows: Mapping[int, Rows] = field(default_factory=dict)
+    exemplars: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rank(self) -> NDArray[np.int64]:
@@ -71,6 +73,11 @@ class Batch:
             self.time[keep],
             self.value[keep],
             {now: self.rows[place] for now, place in enumerate(places) if place in self.rows},
+            {
+                (int(new[place]), time): ids
+                for (place, time), ids in self.exemplars.items()
+                if new[place] >= 0
+            },
         )
 
 
@@ -123,6 +130,7 @@ def take(
         time,
         value,
         rows,
+        columns.exemplars,
     )
     return batch, +dropped
 

@@ -14,6 +14,7 @@ from functions.detect.lines import FITTED
 from functions.detect.otlp import DROPPED
 from functions.detect.signals.kubernetes.config import KubernetesEvents
 from functions.detect.sources import Source
+from functions.detect.windows.config import WindowsConfig
 
 
 class Rule(BaseModel):
@@ -150,6 +151,7 @@ class DetectConfig(BaseModel):
             end in `_total`, `_count`, `_sum` or `_bucket` are.
         dropped_attributes: Patterns of resource attributes of OTLP that become no labels.
         kubernetes_events: How Events of Kubernetes are read.
+        windows: How logs and traces are counted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -165,6 +167,7 @@ class DetectConfig(BaseModel):
     kinds: tuple[Kind, ...] = (Kind(match=Selector(metric=TELEGRAF_COUNTERS), kind="counter"),)
     dropped_attributes: tuple[str, ...] = DROPPED
     kubernetes_events: KubernetesEvents = KubernetesEvents()
+    windows: WindowsConfig = WindowsConfig()
 
     @field_validator("feature_sets")
     @classmethod

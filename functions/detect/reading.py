@@ -1,7 +1,7 @@
 """From the data of a samples event to columns; what names the series is read once, then known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +22,9 @@ from functions.detect.together import Joint
 
 MOST_KNOWN = 1 << 20
 """Heads remembered, about 150 bytes each; beyond that all are read anew."""
+
+MOST_EXEMPLARS = 3
+"""Traces named by one anomaly."""
 
 REFUSED, BUCKET = -1, -3
 """Stand for the place of a series that cannot be taken, and of a bucket of a histogram."""
@@ -71,6 +74,7 @@ class Columns:
         head: Index of the head of every sample, as sent, shape (n,).
         time: Unix milliseconds, as sent, shape (n,).
         value: Not always finite, shape (n,).
+        exemplars: Ids of traces, by the place of a distinct series and time.
     """
 
     heads: Heads
@@ -78,6 +82,7 @@ class Columns:
     head: NDArray[np.int64]
     time: TimeArray
     value: FloatArray
+    exemplars: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
 
 
 class SampleReader:
@@ -143,7 +148,9 @@ class SampleReader:
     def of(self, fact: Samples) -> Columns:
         """Return samples that were read in full."""
         columns = tuple(zip(*fact.samples, strict=True)) or ((), (), ())
-        return self._columns(self._heads(fact.series), lambda: fact.series, columns)
+        heads = self._heads(fact.series)
+        read = self._columns(heads, lambda: fact.series, columns)
+        return replace(read, exemplars=_exemplars(heads, fact)) if fact.exemplars else read
 
     def gathered(self, found: Gathered, naming: Naming) -> Columns:
         """Return samples that another format than ours held.
@@ -304,6 +311,18 @@ class _Listed:
             self.service.append(series.service)
             self.first.append(index)
         return self.places[key]
+
+
+def _exemplars(heads: Heads, fact: Samples) -> dict[tuple[int, int], tuple[str, ...]]:
+    """Return the ids of traces, those left out that belong to no sample or an unknown series."""
+    found: dict[tuple[int, int], tuple[str, ...]] = {}
+    for index, trace in fact.exemplars:
+        if 0 <= index < len(fact.samples):
+            head, time, _ = fact.samples[index]
+            if 0 <= head < len(heads.place):
+                place = int(heads.place[head]), time
+                found[place] = (*found.get(place, ()), trace)[:MOST_EXEMPLARS]
+    return found
 
 
 class _Naming(BaseModel):

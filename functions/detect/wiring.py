@@ -8,6 +8,7 @@ from aiops.adapters.redis_admissions import RedisAdmissions
 from aiops.adapters.redis_changes import RedisChanges
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_models import RedisModels
+from aiops.adapters.redis_open_windows import RedisOpenWindows
 from aiops.adapters.redis_replicas import replicated
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_verdicts import RedisVerdicts
@@ -21,7 +22,10 @@ from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
+from functions.detect.telemetry import TelemetryHandler
 from functions.detect.together import joined
+from functions.detect.windows.handler import WindowHandler
+from functions.detect.windows.telling import Telling
 
 
 def build(settings: Settings) -> Handler:
@@ -49,4 +53,14 @@ def build(settings: Settings) -> Handler:
         changes=RedisChanges(client, keys, settings.clock.rate),
         caps=Caps(config, RedisAdmissions(client, keys, settings.clock.rate)),
     )
-    return replicated(handler, client, settings.redis_wait)
+    windows = WindowHandler(
+        store=RedisSeriesStore(client, Keys(settings.generation, "w"), settings.clock.rate),
+        index=RedisOpenWindows(client, keys),
+        publisher=handler.publisher,
+        clock=settings.clock,
+        telling=Telling(names, settings.domain),
+        config=config.windows,
+        max_future=int(config.max_future * 1000),
+    )
+    every = TelemetryHandler(handler, windows, {})
+    return replicated(every, client, settings.redis_wait)

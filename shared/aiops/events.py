@@ -21,6 +21,7 @@ Severity = Annotated[int, Field(ge=1, le=5)]
 Labels = dict[str, str]
 Name = Annotated[str, Field(max_length=2_048)]
 Id = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+TraceId = Annotated[str, Field(min_length=1, max_length=64)]
 SeriesKey = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Verdict = Literal["anomaly", "expected", "not_anomaly", "new_trend", "withdrawn"]
 Role = Literal["saturation", "latency", "errors", "traffic", "edge_client", "edge_server", "other"]
@@ -53,11 +54,17 @@ class Samples(Fact):
     """Samples of several series, in columns: `[index into series, time, value]` each.
 
     A value may be NaN or infinite here: a gap is not a broken batch.
+
+    Attributes:
+        series: What the samples are of.
+        samples: One each.
+        exemplars: Index into samples, and the id of a trace that had a part in it.
     """
 
     type = "dev.aiops.samples.v1"
     series: tuple[SeriesHead, ...]
     samples: tuple[tuple[Integer, Integer, float], ...]
+    exemplars: tuple[tuple[Integer, TraceId], ...] = ()
 
 
 class Alert(BaseModel):
@@ -73,7 +80,7 @@ class Alert(BaseModel):
     ended_at: Milliseconds | None = None
 
 
-TELLERS = frozenset({"kubernetes_events"})
+TELLERS = frozenset({"kubernetes_events", "log_template"})
 """Detectors of what somebody says and nobody measured; alerts of others say so themselves."""
 
 
@@ -90,6 +97,7 @@ class Anomaly(BaseModel):
         score: 1 - alarm_line/evidence, 0 to 1.
         template: Id of the log template, where the series counts one.
         alert: What an external alert says of its end; None for what was detected here.
+        exemplars: Ids of traces that had a part in it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -114,6 +122,7 @@ class Anomaly(BaseModel):
     reason: str
     template: str | None = None
     alert: Alert | None = None
+    exemplars: tuple[TraceId, ...] = ()
 
     @property
     def told(self) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_incidents import MemoryIncidents
+from aiops.adapters.memory_open_windows import MemoryOpenWindows
 from aiops.adapters.memory_published import MemoryPublished
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_training import MemoryTrainingQueue
@@ -21,6 +22,7 @@ from aiops.series_store import Write
 from functions.collect.config import CollectConfig
 from functions.collect.handler import TICK, CollectHandler
 
+MINUTE = 60_000
 NOW = 1_767_225_600_000
 
 
@@ -64,6 +66,7 @@ def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
         metrics=metrics,
         logs=parts.get("logs"),
         published=parts.get("published", MemoryPublished()),
+        windows=parts.get("windows", MemoryOpenWindows()),
         log=parts.get("log", lambda _: None),
     )
 
@@ -75,6 +78,17 @@ def tick(now: int = NOW) -> Event:
 def woken(publisher: MemoryPublisher) -> list[WorkDue]:
     messages = [m for topic in ("metrics", "control") for m in publisher.topics[topic]]
     return [WorkDue.model_validate_json(m.event.data) for m in messages]
+
+
+def test_services_that_tell_nothing_more_are_looked_at_when_their_time_has_come() -> None:
+    windows = MemoryOpenWindows()
+    windows.note(["cart"], NOW + 1)
+    handler = make(windows=windows)
+    assert handler(tick())["wake_ups"] == 0
+    assert handler(tick(NOW + MINUTE))["wake_ups"] == 1
+    (message,) = handler.publisher.topics["metrics"]
+    assert (message.event.subject, message.partition) == ("windows", 0)
+    assert woken(handler.publisher) == [WorkDue(stage="detect", now=NOW + MINUTE)]
 
 
 def test_nobody_is_woken_when_nothing_is_due() -> None:

@@ -42,25 +42,32 @@ class Keys:
 
     Attributes:
         generation: A prefix; a topic processed again on purpose gets a new one.
+        family: Whose records they are: `d` those of series, `w` those of services whose logs and
+            traces are counted.
     """
 
     generation: str = ""
+    family: str = "d"
 
     def series(self, shard: int, key: str) -> str:
         """Packed record of a series."""
-        return f"{self._tag('d', shard)}:s:{key}"
+        return f"{self._tag(self.family, shard)}:s:{key}"
 
     def out(self, shard: int) -> str:
         """Hash `series:time` → finished anomaly; never expires, bounded by back pressure."""
-        return f"{self._tag('d', shard)}:out"
+        return f"{self._tag(self.family, shard)}:out"
 
     def out_due(self, shard: int) -> str:
         """Sorted set of the same fields by the time they were committed; never expires."""
-        return f"{self._tag('d', shard)}:due"
+        return f"{self._tag(self.family, shard)}:due"
 
     def history(self, shard: int, key: str, chunk: int) -> str:
         """Packed points of a series in one span of time."""
-        return f"{self._tag('d', shard)}:h:{key}:{chunk}"
+        return f"{self._tag(self.family, shard)}:h:{key}:{chunk}"
+
+    def open_windows(self) -> str:
+        """Sorted set service → when the clock is to look at it; never expires, pruned."""
+        return f"aiops:{self.generation}{{windows}}:open"
 
     def model(self, shard: int, key: str, made_at: int) -> str:
         """One packed artefact; lives a day longer than it is valid."""
