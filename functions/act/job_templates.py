@@ -43,7 +43,7 @@ def load_templates(folder: str) -> Mapping[str, Mapping[str, Any]]:
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise Misconfigured(f"{file}: {' '.join(str(error).split())[:200]}") from None
-        problem = _problem(file.stem, content)
+        problem = problem_of(file.stem, content)
         if problem:
             raise Misconfigured(f"{file}: {problem}")
         found[file.stem] = content
@@ -103,7 +103,7 @@ def _containers(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield from pod["containers"]
 
 
-def _problem(name: str, content: Any) -> str:
+def problem_of(name: str, content: Any) -> str:
     """Return what is wrong with a template, with its field; nothing where all is well."""
     if len(name) > MAX_NAME or not re.fullmatch(NAMESPACE, name):
         return f"name of the file: expected at most {MAX_NAME} small letters, digits and hyphens"

@@ -7,20 +7,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 from aiops.errors import Misconfigured
+from functions.act.receivers import SETTING
 from local.places import add_json
-from local.validation.files import all_problems, check
+from local.validation.files import all_problems, check, check_receivers
 
-_VARIABLES = ("AIOPS_CONFIG", "RUNBOOK_DIR")
+_VARIABLES = ("AIOPS_CONFIG", "RUNBOOK_DIR", "JOB_TEMPLATE_DIR")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
     parser = commands.add_parser(
-        "validate", help="check configuration, runbooks, topologies, manifests and recordings"
+        "validate",
+        help="check configuration, runbooks, templates of Jobs, topologies, manifests and recordings",
     )
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="PATH",
-        help=f"files or folders; default: what {' and '.join(_VARIABLES)} name",
+        help=f"files or folders; default: what {', '.join(_VARIABLES)} name; {SETTING}",
     )  # fmt: skip
     add_json(parser)
 
@@ -32,9 +34,12 @@ def run(options: argparse.Namespace) -> int:
         Misconfigured: nobody said what to look at, or there is nothing.
     """
     paths = options.paths or [Path(os.environ[n]) for n in _VARIABLES if os.environ.get(n)]
-    if not paths:
-        raise Misconfigured(f"PATH: not given, nor is {' or '.join(_VARIABLES)} set")
+    receivers = "" if options.paths else os.environ.get(SETTING, "")
+    if not paths and not receivers:
+        raise Misconfigured(f"PATH: not given, nor is {', '.join(_VARIABLES)} or {SETTING} set")
     checked = [one for path in paths for one in check(path)]
+    if receivers:
+        checked.append(check_receivers(receivers))
     problems = all_problems(checked)
     if options.json:
         listed = [{"file": one.file, "kind": one.kind} for one in checked]

@@ -1,13 +1,15 @@
 """Files and folders, each taken for what it looks like."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from aiops.errors import Misconfigured
 from aiops.settings import SECTIONS
+from functions.act.job_templates import problem_of
+from functions.act.receivers import SETTING, read_receivers
 from functions.act.runbooks.loading import parse_runbook
 from functions.act.runbooks.model import Runbook
 from functions.act.written_secret import ADVICE, secrets_in
@@ -115,6 +117,10 @@ def _document(document: Document) -> Iterator[Problem]:
         yield from _runbook(document)
     elif kind == "configuration":
         yield from configuration.check(document)
+    elif kind == "job_template":
+        problem = problem_of(_stem(document.file), document.content)
+        if problem:
+            yield at_field(document, problem, ())
     elif kind == "unknown":
         what = "is neither a configuration nor a runbook"
         sections = ", ".join(SECTIONS)
@@ -171,13 +177,30 @@ def _kind(content: Any) -> str:
     if isinstance(content, dict) and content.get("kind") == "Runbook":
         return "runbook"
     if isinstance(content, dict) and "apiVersion" in content and "kind" in content:
-        return "object"
+        return "job_template" if _is_template(content) else "object"
     return "configuration" if configuration.is_configuration(content) else "unknown"
+
+
+def _is_template(content: Mapping[str, Any]) -> bool:
+    """Return whether an object is a Job that gets its name when a runbook starts it."""
+    metadata = content.get("metadata")
+    named = isinstance(metadata, dict) and ("name" in metadata or "generateName" in metadata)
+    return content["kind"] == "Job" and not named
+
+
+def _stem(file: str) -> str:
+    """Return the name of a file, or of one that stands in a ConfigMap, without its ending."""
+    return Path(file.rpartition(": ")[2]).stem
 
 
 def _name(content: Any) -> str:
     metadata = content.get("metadata") if _kind(content) == "runbook" else None
     return str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
+
+
+def check_receivers(text: str) -> Checked:
+    """Return what is wrong with the setting that names whom runbooks may call."""
+    return _raising(SETTING, "receivers", lambda: read_receivers(text))
 
 
 def _raising(name: str, kind: str, read: Callable[[], object]) -> Checked:
@@ -187,7 +210,7 @@ def _raising(name: str, kind: str, read: Callable[[], object]) -> Checked:
         said = str(error).removeprefix(name)
         numbered = _LINE.match(said)
         line = int(numbered.group(1)) if numbered else 0
-        what = said[numbered.end() if numbered else 0 :].lstrip(":/ ")
+        what = said[numbered.end() if numbered else 0 :].lstrip(".:/ ")
         return Checked(name, kind, (Problem(name, "", what, line),))
     return Checked(name, kind)
 

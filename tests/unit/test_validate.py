@@ -247,7 +247,7 @@ def test_wrong_usage_is_told_apart_from_wrong_files(capsys, tmp_path, monkeypatc
     for name in ("AIOPS_CONFIG", "RUNBOOK_DIR"):
         monkeypatch.delenv(name, raising=False)
     assert main(["validate"]) == 2
-    assert "PATH: not given, nor is AIOPS_CONFIG or RUNBOOK_DIR set" in capsys.readouterr().err
+    assert "PATH: not given, nor is AIOPS_CONFIG, RUNBOOK_DIR, " in capsys.readouterr().err
     assert main(["validate", str(tmp_path / "nothing")]) == 2
     assert main(["validate", str(tmp_path)]) == 2
     (tmp_path / "aiops.yaml").write_text("act: {}\n")
@@ -277,3 +277,36 @@ def test_the_schema_of_the_configuration_knows_every_section_and_nothing_else():
     configuration().model_validate({"act": {"storm": {"more_than": 9}}})
     with pytest.raises(ValueError, match="extra_forbidden"):
         configuration().model_validate({"act": {"nope": 1}})
+
+
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+spec:
+  template:
+    spec:
+      hostNetwork: true
+      containers: [{name: dump, image: tools}]
+"""
+
+
+def test_a_template_of_a_job_is_checked_as_act_will(capsys, tmp_path):
+    file = tmp_path / "dump.yaml"
+    file.write_text(JOB)
+    line, field, what, _ = one_problem(capsys, file)
+    assert (line, field) == (6, "spec.template.spec.hostNetwork")
+    assert what == "not for what a runbook starts"
+    file.write_text(JOB.replace("hostNetwork: true", "terminationGracePeriodSeconds: 5"))
+    status, told = validated(capsys, file)
+    assert (status, told["checked"]) == (0, [{"file": str(file), "kind": "job_template"}])
+
+
+def test_whom_runbooks_may_call_is_checked_where_it_is_set(capsys, monkeypatch):
+    for name in ("AIOPS_CONFIG", "RUNBOOK_DIR", "JOB_TEMPLATE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RUNBOOK_WEBHOOKS", '{"argo": {"url": "ftp://argo", "secret": "hidden"}}')
+    status, told = validated(capsys)
+    (problem,) = told["problems"]
+    assert status == 1
+    assert (problem["file"], problem["what"].split(":")[0]) == ("RUNBOOK_WEBHOOKS", "argo.url")
+    assert "hidden" not in json.dumps(told)

@@ -27,6 +27,9 @@ Source: https://discord.com/developers/docs/resources/webhook#execute-webhook"""
 
 _EVIDENCE_LINES = 5
 _NAMES = 8
+MOST_ADDRESSES = 100
+"""What became of each is kept with the step."""
+
 _ADDRESS = re.compile(r"[a-z][a-z0-9.+-]*://[^\s,]+")
 _START_SECONDS = 5.0
 _NO_PROTOCOL = re.compile(r"://")
@@ -49,6 +52,8 @@ class Channel:
         self._urls = values["APPRISE_URLS"].replace(",", " ").split()
         if not self._urls:
             raise Misconfigured("APPRISE_URLS: expected addresses such as mailto://")
+        if len(self._urls) > MOST_ADDRESSES:
+            raise Misconfigured(f"APPRISE_URLS: at most {MOST_ADDRESSES} addresses")
         for place, url in enumerate(self._urls, 1):
             if not _ADDRESS.fullmatch(url) or not self._understood(url):
                 raise Misconfigured(f"APPRISE_URLS: address {place} is none that Apprise knows")
