@@ -22,7 +22,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="PATH",
-        help=f"files or folders; default: what {', '.join(_VARIABLES)} name; {SETTING}",
+        help="files or folders; "
+        f"default: what {', '.join(_VARIABLES)} name, and {SETTING}",
     )  # fmt: skip
     add_json(parser)
 

@@ -309,4 +309,4 @@ def test_the_kind_of_a_notification_follows_the_severity(kind, severity, word):
 def test_more_addresses_than_are_kept_account_of_are_refused_before_any_is_told() -> None:
     urls = " ".join(f"json://127.0.0.1:{port}" for port in range(2_000, 2_101))
     with pytest.raises(Misconfigured, match=r"^APPRISE_URLS: at most 100 addresses$"):
-        apprise.Channel({"APPRISE_URLS": urls, **{**apprise.Channel.takes, **HERE}})
+        apprise.Channel({"APPRISE_URLS": urls, **apprise.Channel.takes, **HERE})
