@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from aiops import topics
@@ -12,6 +13,7 @@ from aiops.adapters.memory_broker import MemoryPublisher
 from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.memory_models import MemoryModels
+from aiops.adapters.memory_open_windows import MemoryOpenWindows
 from aiops.adapters.memory_series import MemorySeriesStore
 from aiops.adapters.memory_verdicts import MemoryVerdicts
 from aiops.call_table import charted
@@ -30,7 +32,11 @@ from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
+from functions.detect.sources import Signal
+from functions.detect.telemetry import TelemetryHandler
 from functions.detect.together import joined
+from functions.detect.windows.handler import SignalReader, WindowHandler
+from functions.detect.windows.telling import Telling
 
 DOMAIN = "default"
 TICK_MS = 60_000
@@ -130,6 +136,27 @@ def detecting(config: Mapping[str, Any], clock: Clock, publisher: Publisher) -> 
         changes=MemoryChanges(),
         caps=Caps(judged, MemoryAdmissions()),
     )
+
+
+def counting(
+    detect: DetectHandler, readers: Mapping[Signal, SignalReader] = MappingProxyType({})
+) -> TelemetryHandler:
+    """Return `detect` with what it takes to count logs, traces and Events, in memory as well.
+
+    Args:
+        detect: Over its twins.
+        readers: How logs and traces are read.
+    """
+    windows = WindowHandler(
+        store=MemorySeriesStore(),
+        index=MemoryOpenWindows(),
+        publisher=detect.publisher,
+        clock=detect.clock,
+        telling=Telling(detect.reader.names, detect.domain),
+        config=detect.config.windows,
+        max_future=int(detect.config.max_future * 1000),
+    )
+    return TelemetryHandler(detect, windows, readers)
 
 
 def _event(fact: Fact, now: int) -> Event:

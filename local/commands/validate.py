@@ -18,7 +18,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command's arguments."""
     parser = commands.add_parser(
         "validate",
-        help="check configuration, runbooks, templates of Jobs, topologies, manifests and recordings",
+        help="check configuration, runbooks, Jobs, topologies, manifests and recordings",
     )
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="PATH",

@@ -11,17 +11,21 @@ from pydantic import JsonValue
 
 from aiops import topics
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.clock import ManualClock
 from aiops.errors import Rejected, Unavailable
-from aiops.events import AnomaliesDetected, Anomaly, ChangeObserved, Evidence
+from aiops.events import AnomaliesDetected, Anomaly, ChangeObserved, Evidence, Samples, WorkDue
+from aiops.open_windows import SUBJECT
 from aiops.ports import Counts, Event
 from aiops.series import SeriesMap
 from functions.act.wording import measured
 from functions.detect.config import DetectConfig
 from functions.detect.signals.kubernetes.config import EventAnomaly, KubernetesEvents
+from functions.detect.signals.kubernetes.counting import EventCounts
 from functions.detect.signals.kubernetes.event import MAX_EVENTS, read_events
 from functions.detect.signals.kubernetes.handler import KubernetesEventHandler
 from functions.detect.signals.kubernetes.judging import EventJudge
 from functions.detect.signals.kubernetes.workload import Workload, workload_of
+from local.in_process import counting, detecting
 from tests.detecting import Detecting
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "kubernetes_events"
@@ -334,3 +338,52 @@ def test_bytes_are_events_or_refused(data: bytes) -> None:
     except Rejected:
         return
     assert found or counts
+
+
+def test_events_are_counted_by_workload_kind_reason_and_type() -> None:
+    counts = EventCounts(EventJudge(KubernetesEvents(), SeriesMap(), "test"))
+    content = golden("backoff_restart.json")
+    tally = counts.tally(event(content, PLAIN))
+    ((service, part),) = tally.services.items()
+    ((uid, (time, (metric, labels), total)),) = part.totals.items()
+    assert (service, metric) == (INDEX["backoff_restart.json"]["service"], "kubernetes_events")
+    assert dict(labels) == {
+        "kind": "Pod",
+        "namespace": content["involvedObject"]["namespace"],
+        "reason": "BackOff",
+        "type": "Warning",
+    }
+    assert (uid, total) == (content["metadata"]["uid"], content["count"])
+    assert time <= NOW
+
+
+def test_what_a_list_tells_again_is_not_counted() -> None:
+    counts = EventCounts(EventJudge(KubernetesEvents(), SeriesMap(), "test"))
+    later = NOW + 86_400_000
+    assert not counts.tally(event(golden("backoff_restart.json"), time=later)).services
+
+
+def test_through_the_function_an_event_is_told_at_once_and_counted_by_the_minute() -> None:
+    publisher, clock = MemoryPublisher(), ManualClock(NOW)
+    handler = counting(detecting({}, clock, publisher))
+    for _ in range(2):
+        handler(event(golden("backoff_restart.json")))
+        assert publisher.take(topics.ANOMALIES)
+    assert not publisher.take(topics.METRICS)
+    clock.ms += 600_000
+    due = WorkDue(stage="detect", now=clock.ms)
+    tick = Event("t", "test", due.type, due.now, due.model_dump_json().encode(), SUBJECT)
+    handler(tick)
+    (told,) = publisher.take(topics.METRICS)
+    fact = Samples.model_validate_json(told.event.data)
+    assert [head.metric for head in fact.series] == ["kubernetes_events"]
+    assert fact.samples[0][2] == 1.0
+
+
+def test_what_is_no_event_is_refused_and_counts_nothing() -> None:
+    handler = counting(detecting({}, ManualClock(NOW), MemoryPublisher()))
+    with pytest.raises(Rejected, match="data"):
+        handler(event({"no": "event"}))
+    other = event({"kind": "Pod"})
+    other.extensions["kind"] = "Pod"
+    assert handler(other) == {"other_kind": 1}

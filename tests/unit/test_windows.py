@@ -14,6 +14,7 @@ from functions.detect.windows.fold import Folded, fold, pass_by, quantile, waits
 from functions.detect.windows.state import (
     MOST_IDS,
     MOST_LANES,
+    MOST_TOTALS,
     Origin,
     ServiceState,
     nonce_of,
@@ -144,6 +145,25 @@ def test_minutes_of_a_quiet_service_go_by_with_the_clock() -> None:
     assert not waits(service.state)
 
 
+def test_of_a_count_that_somebody_else_keeps_only_what_was_added_is_counted() -> None:
+    service = Service()
+    for minute, name, total in (
+        (0, "a", 7), (0.1, "a", 9), (0.2, "a", 9), (0.3, "a", 8), (0.4, "b", 1), (1.1, "a", 11),
+    ):  # fmt: skip
+        part = ServiceTally()
+        part.total(name, at(minute), LINES, total)
+        service.take(part, minute)
+    assert values(service.tell(3.0)) == [(1, 4), (2, 2)]
+
+
+def test_counts_that_others_keep_are_forgotten_when_there_are_too_many() -> None:
+    state = ServiceState()
+    for name in range(MOST_TOTALS + 1):
+        assert state.added(str(name), 5) == 1
+    assert len(state.totals) == MOST_TOTALS
+    assert (state.added("1", 7), state.added("0", 9)) == (2, 1)
+
+
 def test_a_service_has_no_more_rows_in_a_minute_than_allowed() -> None:
     service = Service(WindowsConfig(max_rows=2))
     for name in "abbc":
@@ -228,6 +248,7 @@ def test_what_is_stored_is_read_again_as_it_was(told, pending: list[str]) -> Non
         part.count(time, row, 2, trace)
         part.duration(time, row, seconds, trace)
         part.sighting(trace, Sighting(time, row, "text", trace))
+        part.total(trace, time, row, int(seconds))
     service.take(part, 9)
     service.state.pending = pending
     record = packed(service.state)

@@ -77,8 +77,9 @@ def fold(
     state.note(origin)
     heard = min(part.newest, origin.time)
     if not state.since:
-        first = min((minute for minute, _ in (*part.counts, *part.durations)), default=None)
-        state.since = heard if first is None else min(heard, first * MINUTE_MS)
+        minutes = [minute for minute, _ in (*part.counts, *part.durations)]
+        minutes += [time // MINUTE_MS for time, _, _ in part.totals.values()]
+        state.since = min([heard, *(minute * MINUTE_MS for minute in minutes)])
         oldest = min(state.since, heard - int(config.grace * 1000))
         state.closed = oldest // MINUTE_MS - 1
     _add(state, part, latest, config, found.counts)
@@ -112,7 +113,7 @@ def waits(state: ServiceState) -> bool:
 def _add(
     state: ServiceState, part: ServiceTally, latest: int, config: WindowsConfig, counts: Counts
 ) -> None:
-    for cell, n in part.counts.items():
+    for cell, n in (*part.counts.items(), *_added(state, part)):
         window = _window(state, cell, latest // MINUTE_MS, config)
         if isinstance(window, str):
             counts[window] += n
@@ -128,6 +129,14 @@ def _add(
             for bucket, n in buckets.items():
                 kept[bucket] = kept.get(bucket, 0) + n
             _exemplify(window, cell, part)
+
+
+def _added(state: ServiceState, part: ServiceTally) -> Iterator[tuple[Cell, int]]:
+    """Yield what was added to counts that somebody else keeps."""
+    for name, (time, row, total) in part.totals.items():
+        added = state.added(name, total)
+        if added:
+            yield (time // MINUTE_MS, row), added
 
 
 def _window(state: ServiceState, cell: Cell, latest: int, config: WindowsConfig) -> Window | str:

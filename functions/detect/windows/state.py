@@ -14,6 +14,9 @@ from functions.detect.windows.tally import Row
 MOST_IDS = 64
 """Events without an offset by whose ids a repeat of one of them is known."""
 
+MOST_TOTALS = 500
+"""Counts that others keep, of which is known how much they were; those longest unchanged go."""
+
 MOST_LANES = 64
 """Partitions a service is told of in; of the others the longest unused is forgotten."""
 
@@ -71,6 +74,7 @@ class ServiceState:
         windows: By minute.
         templates: The last minute each error was seen.
         told: A minute, and of how many new errors people were told in it.
+        totals: How much each count that somebody else keeps was last.
         pending: Outputs that may not be published yet, in their order.
     """
 
@@ -85,6 +89,7 @@ class ServiceState:
     windows: dict[int, Window] = field(default_factory=dict)
     templates: dict[str, int] = field(default_factory=dict)
     told: tuple[int, int] = (0, 0)
+    totals: dict[str, int] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
 
     def repeats(self, origin: Origin) -> bool:
@@ -96,6 +101,14 @@ class ServiceState:
             return origin.id in self.ids
         offset, time = self.lanes.get(origin.lane, (-1, 0))
         return origin.offset <= offset and origin.time <= time
+
+    def added(self, name: str, total: int) -> int:
+        """Return what was added to a count that somebody else keeps, 1 where it is a new one."""
+        before = self.totals.pop(name, total - 1)
+        self.totals[name] = max(before, total)
+        while len(self.totals) > MOST_TOTALS:
+            del self.totals[next(iter(self.totals))]
+        return max(0, total - before)
 
     def note(self, origin: Origin) -> None:
         """Remember that a record is taken."""
@@ -135,6 +148,7 @@ def packed(state: ServiceState) -> bytes:
             ],
             "templates": state.templates,
             "told": state.told,
+            "totals": state.totals,
             "pending": state.pending,
         },
         option=orjson.OPT_NON_STR_KEYS,
@@ -164,6 +178,7 @@ def unpacked(record: bytes | None) -> ServiceState:
         {minute: _window(names, *parts) for minute, *parts in content["windows"]},
         content["templates"],
         tuple(content["told"]),
+        content["totals"],
         content["pending"],
     )
 

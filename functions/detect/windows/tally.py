@@ -52,6 +52,8 @@ class ServiceTally:
         durations: By cell, how often each bucket.
         exemplars: Ids of traces, by cell.
         sightings: By id of the template.
+        totals: Counts that somebody else keeps, by what they are called there: when it was last
+            added to, the row it belongs to, and how much it is by then.
     """
 
     newest: int = 0
@@ -59,6 +61,7 @@ class ServiceTally:
     durations: dict[Cell, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     exemplars: dict[Cell, list[str]] = field(default_factory=dict)
     sightings: dict[str, Sighting] = field(default_factory=dict)
+    totals: dict[str, tuple[int, Row, int]] = field(default_factory=dict)
 
     def count(self, time: int, row: Row, n: int = 1, exemplar: str = "") -> None:
         """Add to a count of the minute of a time, unix milliseconds."""
@@ -74,6 +77,13 @@ class ServiceTally:
         before = self.sightings.get(template)
         if before is None or seen.time < before.time:
             self.sightings[template] = seen
+
+    def total(self, name: str, time: int, row: Row, total: int) -> None:
+        """Say how much a count is that somebody else keeps; what was added to it is counted."""
+        self.newest = max(self.newest, time)
+        before = self.totals.get(name)
+        if before is None or total > before[2]:
+            self.totals[name] = time, row, total
 
     def _cell(self, time: int, row: Row, exemplar: str) -> Cell:
         self.newest = max(self.newest, time)
