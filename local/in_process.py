@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from aiops import topics
@@ -20,6 +19,7 @@ from aiops.call_table import charted
 from aiops.clock import Clock, ManualClock
 from aiops.events import AnomaliesDetected, Call, ChangeObserved, Fact, Incident, WorkDue
 from aiops.ids import derive
+from aiops.open_windows import SUBJECT
 from aiops.ports import Counts, Event, Handler, Publisher
 from aiops.series import SeriesMap
 from aiops.settings import read_section
@@ -32,10 +32,10 @@ from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
-from functions.detect.sources import Signal
+from functions.detect.signals.logs.signal import LogSignal
 from functions.detect.telemetry import TelemetryHandler
 from functions.detect.together import joined
-from functions.detect.windows.handler import SignalReader, WindowHandler
+from functions.detect.windows.handler import WindowHandler
 from functions.detect.windows.telling import Telling
 
 DOMAIN = "default"
@@ -67,7 +67,7 @@ class InProcess:
             Misconfigured: a section is wrong.
         """
         clock, publisher = ManualClock(), MemoryPublisher()
-        detect = detecting(config, clock, publisher)
+        detect = counting(detecting(config, clock, publisher))
         correlate = assemble(
             DOMAIN,
             MemoryIncidents(),
@@ -84,6 +84,13 @@ class InProcess:
         self.counts.update(self.detect(event))
         self._settle()
 
+    def record(self, event: Event) -> None:
+        """Deliver a record of logs or traces, and everything that follows from it."""
+        self.clock.ms = max(self.clock.ms, event.time)
+        counts = self.detect(event)
+        self.counts.update({f"{name}_of_records": n for name, n in counts.items()})
+        self._settle()
+
     def change(self, change: ChangeObserved) -> None:
         """Deliver a change."""
         self.detect(_event(change, change.observed_at))
@@ -95,10 +102,15 @@ class InProcess:
         now = self.clock.ms
         if now - self._ticked >= TICK_MS:
             self._ticked = now
+            due = WorkDue(stage="detect", now=now)
+            self.detect(replace(_event(due, now), subject=SUBJECT))
+            self._settle()
             self.correlate(_event(WorkDue(stage="correlate", now=now, processed_until=now), now))
             self._settle()
 
     def _settle(self) -> None:
+        for message in self.publisher.take(topics.METRICS):
+            self.counts.update(self.detect(message.event))
         for message in self.publisher.take(topics.ANOMALIES):
             if message.event.type == AnomaliesDetected.type:
                 self.correlate(message.event)
@@ -138,25 +150,19 @@ def detecting(config: Mapping[str, Any], clock: Clock, publisher: Publisher) -> 
     )
 
 
-def counting(
-    detect: DetectHandler, readers: Mapping[Signal, SignalReader] = MappingProxyType({})
-) -> TelemetryHandler:
-    """Return `detect` with what it takes to count logs, traces and Events, in memory as well.
-
-    Args:
-        detect: Over its twins.
-        readers: How logs and traces are read.
-    """
+def counting(detect: DetectHandler) -> TelemetryHandler:
+    """Return `detect` with what it takes to count logs, traces and Events, in memory as well."""
+    config, names = detect.config, detect.reader.names
     windows = WindowHandler(
         store=MemorySeriesStore(),
         index=MemoryOpenWindows(),
         publisher=detect.publisher,
         clock=detect.clock,
-        telling=Telling(detect.reader.names, detect.domain),
-        config=detect.config.windows,
-        max_future=int(detect.config.max_future * 1000),
+        telling=Telling(names, detect.domain),
+        config=config.windows,
+        max_future=int(config.max_future * 1000),
     )
-    return TelemetryHandler(detect, windows, readers)
+    return TelemetryHandler(detect, windows, {"logs": LogSignal(config.logs, names, config.topics)})
 
 
 def _event(fact: Fact, now: int) -> Event:

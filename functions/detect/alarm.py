@@ -15,6 +15,9 @@ from functions.detect.modelled import Judged
 from functions.detect.outcome import Step
 from functions.detect.units import unit_of, with_units
 
+OF_LOGS = frozenset(("log_error_lines", "log_template_lines"))
+"""Series that count lines of one template each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
@@ -66,6 +69,7 @@ class Alarms:
             score=score,
             severity=severity_of(score),
             reason=self._reason(series, member, place, judged) + trace,
+            template=dict(series.labels).get("template") if series.metric in OF_LOGS else None,
             exemplars=exemplars,
         )
 

@@ -13,6 +13,7 @@ from functions.detect.features.sets import SETS
 from functions.detect.lines import FITTED
 from functions.detect.otlp import DROPPED
 from functions.detect.signals.kubernetes.config import KubernetesEvents
+from functions.detect.signals.logs.config import LogsConfig
 from functions.detect.sources import Source
 from functions.detect.windows.config import WindowsConfig
 
@@ -152,6 +153,7 @@ class DetectConfig(BaseModel):
         dropped_attributes: Patterns of resource attributes of OTLP that become no labels.
         kubernetes_events: How Events of Kubernetes are read.
         windows: How logs and traces are counted.
+        logs: How logs are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -168,6 +170,7 @@ class DetectConfig(BaseModel):
     dropped_attributes: tuple[str, ...] = DROPPED
     kubernetes_events: KubernetesEvents = KubernetesEvents()
     windows: WindowsConfig = WindowsConfig()
+    logs: LogsConfig = LogsConfig()
 
     @field_validator("feature_sets")
     @classmethod

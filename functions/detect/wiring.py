@@ -22,9 +22,11 @@ from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
+from functions.detect.signals.logs.signal import LogSignal
+from functions.detect.sources import Signal
 from functions.detect.telemetry import TelemetryHandler
 from functions.detect.together import joined
-from functions.detect.windows.handler import WindowHandler
+from functions.detect.windows.handler import SignalReader, WindowHandler
 from functions.detect.windows.telling import Telling
 
 
@@ -62,5 +64,6 @@ def build(settings: Settings) -> Handler:
         config=config.windows,
         max_future=int(config.max_future * 1000),
     )
-    every = TelemetryHandler(handler, windows, {})
+    readers: dict[Signal, SignalReader] = {"logs": LogSignal(config.logs, names, config.topics)}
+    every = TelemetryHandler(handler, windows, readers)
     return replicated(every, client, settings.redis_wait)

@@ -1,6 +1,8 @@
 """The Kafka topics, by name; the same names stand in the objects that deploy them."""
 
 METRICS = "metrics"
+LOGS = "logs"
+TRACES = "traces"
 EVENTS = "events"
 ANOMALIES = "anomalies"
 INCIDENTS = "incidents"
@@ -8,4 +10,4 @@ CONTROL = "control"
 ACTIONS = "actions"
 DEAD_LETTERS = "aiops-dlq"
 
-ALL = (METRICS, EVENTS, ANOMALIES, INCIDENTS, CONTROL, ACTIONS, DEAD_LETTERS)
+ALL = (METRICS, LOGS, TRACES, EVENTS, ANOMALIES, INCIDENTS, CONTROL, ACTIONS, DEAD_LETTERS)

@@ -69,7 +69,7 @@ class Rig:
         self.config = config
         self.server = Waves()
         self.pipeline = InProcess.of(config)
-        self.store = self.pipeline.detect.store
+        self.store = self.pipeline.detect.detect.store
         judged = DetectConfig.model_validate(config["detect"])
         collected = CollectConfig(queries=(QUERY,), service_graphs=())
         self.backfilling = Backfilling(

@@ -1,0 +1,1 @@
+"""Lines of logs, whichever way they are written, as counts of their levels and templates."""
