@@ -9,11 +9,13 @@ from typing import Any
 from aiops import topics
 from aiops.adapters.memory_admissions import MemoryAdmissions
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_call_sightings import MemoryCallSightings
 from aiops.adapters.memory_changes import MemoryChanges
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.memory_models import MemoryModels
 from aiops.adapters.memory_open_windows import MemoryOpenWindows
 from aiops.adapters.memory_series import MemorySeriesStore
+from aiops.adapters.memory_span_pairs import MemorySpanPairs
 from aiops.adapters.memory_verdicts import MemoryVerdicts
 from aiops.call_table import charted
 from aiops.clock import Clock, ManualClock
@@ -33,6 +35,7 @@ from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 from functions.detect.signals.logs.signal import LogSignal
+from functions.detect.signals.traces.signal import TraceSignal
 from functions.detect.telemetry import TelemetryHandler
 from functions.detect.together import joined
 from functions.detect.windows.handler import WindowHandler
@@ -162,7 +165,10 @@ def counting(detect: DetectHandler) -> TelemetryHandler:
         config=config.windows,
         max_future=int(config.max_future * 1000),
     )
-    return TelemetryHandler(detect, windows, {"logs": LogSignal(config.logs, names, config.topics)})
+    logs = LogSignal(config.logs, names, config.topics)
+    pairs, calls = MemorySpanPairs(config.traces.max_halves), MemoryCallSightings()
+    traces = TraceSignal(config.traces, names, config.topics, pairs, calls)
+    return TelemetryHandler(detect, windows, {"logs": logs, "traces": traces})
 
 
 def _event(fact: Fact, now: int) -> Event:

@@ -6,6 +6,7 @@ from math import isfinite
 
 from aiops import topics
 from aiops.adapters.prometheus import Sample
+from aiops.call_sightings import SeenCall
 from aiops.call_table import listed, tabled
 from aiops.events import Call, TopologyObserved
 from aiops.ids import derive
@@ -17,6 +18,9 @@ from aiops.seen import UNSEEN, Pair, Seen
 from aiops.topology import EMPTY, Topology
 from functions.collect.asking import SOURCE
 from functions.collect.config import CollectConfig
+
+SPANS = "spans"
+"""The source of calls that spans told of."""
 
 MINUTE = 60_000
 LONGEST_NAME = 2_048
@@ -42,26 +46,32 @@ class Gathering:
         return minute % self.config.topology_minutes == 0
 
     def observation(
-        self, answers: Mapping[str, Sequence[Sample]], now: int, counts: Counts
+        self,
+        answers: Mapping[str, Sequence[Sample]],
+        spans: Iterable[tuple[SeenCall, int]],
+        now: int,
+        counts: Counts,
     ) -> Message | None:
         """Return who calls whom as of a tick, the same where it is delivered twice.
 
         Args:
             answers: By the name of the service graph; none of one that failed.
+            spans: Calls that spans told of lately, with when last.
             now: The tick's time.
             counts: Counts the graphs that say nothing, the calls that were seen, those kept from
                 before, and those there is no room for.
 
         Returns:
-            None where no graph says anything: what was known stays.
+            None where neither a graph nor a span says anything: what was known stays.
         """
         graphs = [one for one in self.config.service_graphs if one.name in answers]
         found = {graph.name: read(graph, answers[graph.name], now) for graph in graphs}
         counts["empty_service_graphs"] += sum(not seen for seen in found.values())
+        found[SPANS] = told(spans, now)
         present = union(found)
         if not present:
             return None
-        known = [graph.name for graph in self.config.service_graphs]
+        known = [SPANS, *(graph.name for graph in self.config.service_graphs)]
         before = remembered(self._before(), present, known, now, self.config.keep_calls * 1000)
         counts["calls"] += len(present)
         counts["calls_kept"] += len(before)
@@ -105,6 +115,15 @@ class Gathering:
         return fact.model_dump_json().encode()
 
 
+def told(spans: Iterable[tuple[SeenCall, int]], now: int) -> dict[Pair, Seen]:
+    """Return the calls that spans told of; how busy they are is not known."""
+    found: dict[Pair, Seen] = {}
+    for (client, server, connection), at in spans:
+        if all(0 < len(name) <= LONGEST_NAME for name in (client, server)) and client != server:
+            found[client, server] = Seen(None, min(at, now), connection or None, SPANS)
+    return found
+
+
 def read(graph: ServiceGraph, samples: Iterable[Sample], now: int) -> dict[Pair, Seen]:
     """Return the calls a service graph lists; several rows of a call are one.
 
@@ -136,7 +155,7 @@ def union(found: Mapping[str, Mapping[Pair, Seen]]) -> dict[Pair, Seen]:
         for pair, one in seen.items():
             known = merged.get(pair)
             busiest = max(one.traffic or 0.0, known.traffic or 0.0) if known else one.traffic
-            merged[pair] = replace(known or one, traffic=busiest)
+            merged[pair] = replace(known or one, traffic=busiest or None)
     return merged
 
 

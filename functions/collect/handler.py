@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiops import topics
 from aiops.action_log import SLOTS, ActionLog
 from aiops.adapters.prometheus import Answer, Metrics
+from aiops.call_sightings import CallSightings
 from aiops.clock import Clock
 from aiops.errors import Rejected, Unavailable
 from aiops.events import WorkDue
@@ -24,7 +25,7 @@ from aiops.series_store import OVERDUE_SECONDS, SeriesStore
 from aiops.training import TrainingQueue
 from functions.collect.asking import SOURCE, Asking, Log, questions
 from functions.collect.config import CollectConfig
-from functions.collect.gathering import Gathering
+from functions.collect.gathering import MINUTE, Gathering
 
 TICK = "dev.knative.sources.ping"
 END_OF_TIME = 1 << 53
@@ -41,6 +42,7 @@ class CollectHandler:
         logs: Where LogQL is asked; None where no Loki is configured.
         published: Knows what was asked and published before.
         windows: Knows of which services logs and traces were counted.
+        calls: Knows who was seen calling whom by spans.
         log: Takes a line about what a server says of its own answer.
         timer: Seconds of real time.
     """
@@ -58,6 +60,7 @@ class CollectHandler:
     logs: Metrics | None
     published: Published
     windows: OpenWindows
+    calls: CallSightings
     log: Log
     timer: Callable[[], float] = time.monotonic
 
@@ -133,14 +136,11 @@ class CollectHandler:
         with ThreadPoolExecutor(self.config.concurrency) as pool:
             asked = list(questions(self.config, self.metrics, self.logs))
             failed = asking.run(asked, now, pool, counts)
-            if self.metrics is not None:
-                failed += self._gather(self.metrics, now, latest, pool, counts)
+            failed += self._gather(now, latest, pool, counts)
         if failed:
             raise Unavailable("; ".join(failed))
 
-    def _gather(
-        self, metrics: Metrics, now: int, latest: float, pool: Executor, counts: Counts
-    ) -> list[str]:
+    def _gather(self, now: int, latest: float, pool: Executor, counts: Counts) -> list[str]:
         """Publish who calls whom, if it is time to; return what kept a source from saying it."""
         gathering = Gathering(self.incidents, self.domain, self.config)
         if not gathering.due(now):
@@ -150,14 +150,15 @@ class CollectHandler:
             if self.timer() > latest:
                 return "no time left"
             try:
-                return metrics.query(graph.promql, now)
+                return self.metrics.query(graph.promql, now) if self.metrics else ""
             except Unavailable as error:
                 return str(error)
 
-        graphs = self.config.service_graphs
+        graphs = self.config.service_graphs if self.metrics is not None else ()
         told = list(zip(graphs, pool.map(ask, graphs), strict=True))
         answers = {one.name: answer.samples for one, answer in told if isinstance(answer, Answer)}
-        observed = gathering.observation(answers, now, counts)
+        lately = now - 2 * MINUTE * self.config.topology_minutes
+        observed = gathering.observation(answers, self.calls.since(lately), now, counts)
         if observed is not None:
             self.publisher.publish([observed])
         return [f"{one.name}: {answer}" for one, answer in told if isinstance(answer, str)]

@@ -10,6 +10,7 @@ from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.prometheus import Prometheus, loki
 from aiops.adapters.redis_action_log import RedisActionLog
+from aiops.adapters.redis_call_sightings import RedisCallSightings
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.adapters.redis_open_windows import RedisOpenWindows
@@ -50,6 +51,7 @@ def build(settings: Settings) -> Handler:
         logs=loki(logs, config.timeout, logs_access) if logs else None,
         published=RedisPublished(client, keys, rate),
         windows=RedisOpenWindows(client, keys),
+        calls=RedisCallSightings(client, keys, rate),
         log=_log(settings.clock),
     )
 

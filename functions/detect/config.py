@@ -14,6 +14,7 @@ from functions.detect.lines import FITTED
 from functions.detect.otlp import DROPPED
 from functions.detect.signals.kubernetes.config import KubernetesEvents
 from functions.detect.signals.logs.config import LogsConfig
+from functions.detect.signals.traces.config import TracesConfig
 from functions.detect.sources import Source
 from functions.detect.windows.config import WindowsConfig
 
@@ -154,6 +155,7 @@ class DetectConfig(BaseModel):
         kubernetes_events: How Events of Kubernetes are read.
         windows: How logs and traces are counted.
         logs: How logs are read.
+        traces: How spans are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -171,6 +173,7 @@ class DetectConfig(BaseModel):
     kubernetes_events: KubernetesEvents = KubernetesEvents()
     windows: WindowsConfig = WindowsConfig()
     logs: LogsConfig = LogsConfig()
+    traces: TracesConfig = TracesConfig()
 
     @field_validator("feature_sets")
     @classmethod

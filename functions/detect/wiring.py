@@ -5,12 +5,14 @@ from functools import partial
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_admissions import RedisAdmissions
+from aiops.adapters.redis_call_sightings import RedisCallSightings
 from aiops.adapters.redis_changes import RedisChanges
 from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_models import RedisModels
 from aiops.adapters.redis_open_windows import RedisOpenWindows
 from aiops.adapters.redis_replicas import replicated
 from aiops.adapters.redis_series import RedisSeriesStore
+from aiops.adapters.redis_span_pairs import RedisSpanPairs
 from aiops.adapters.redis_verdicts import RedisVerdicts
 from aiops.ports import Handler
 from aiops.series import SeriesMap
@@ -23,6 +25,7 @@ from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
 from functions.detect.scoring import Scorer
 from functions.detect.signals.logs.signal import LogSignal
+from functions.detect.signals.traces.signal import TraceSignal
 from functions.detect.sources import Signal
 from functions.detect.telemetry import TelemetryHandler
 from functions.detect.together import joined
@@ -64,6 +67,12 @@ def build(settings: Settings) -> Handler:
         config=config.windows,
         max_future=int(config.max_future * 1000),
     )
-    readers: dict[Signal, SignalReader] = {"logs": LogSignal(config.logs, names, config.topics)}
+    rate, traces = settings.clock.rate, config.traces
+    pairs = RedisSpanPairs(client, keys, int(traces.pair_for * 1000), traces.max_halves, rate)
+    calls = RedisCallSightings(client, keys, rate)
+    readers: dict[Signal, SignalReader] = {
+        "logs": LogSignal(config.logs, names, config.topics),
+        "traces": TraceSignal(traces, names, config.topics, pairs, calls),
+    }
     every = TelemetryHandler(handler, windows, readers)
     return replicated(every, client, settings.redis_wait)

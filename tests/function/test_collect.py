@@ -6,6 +6,7 @@ import pytest
 
 from aiops.adapters.memory_action_log import MemoryActionLog
 from aiops.adapters.memory_broker import MemoryPublisher
+from aiops.adapters.memory_call_sightings import MemoryCallSightings
 from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.adapters.memory_open_windows import MemoryOpenWindows
 from aiops.adapters.memory_published import MemoryPublished
@@ -67,6 +68,7 @@ def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
         logs=parts.get("logs"),
         published=parts.get("published", MemoryPublished()),
         windows=parts.get("windows", MemoryOpenWindows()),
+        calls=parts.get("calls", MemoryCallSightings()),
         log=parts.get("log", lambda _: None),
     )
 

@@ -203,7 +203,7 @@ def test_an_observation_never_outgrows_what_a_broker_takes() -> None:
     graph = {pair: float(n + 1) for n, pair in enumerate(pairwise(names))}
     counts: Counter = Counter()
     gathering = Gathering(MemoryIncidents(), "default", CollectConfig(max_calls=3_500))
-    message = gathering.observation({"traces": tuple(samples(TRACES, graph))}, NOW, counts)
+    message = gathering.observation({"traces": tuple(samples(TRACES, graph))}, (), NOW, counts)
     assert message is not None
     assert len(message.event.data) <= MOST_BYTES
     kept = charted(calls_of(TopologyObserved.model_validate_json(message.event.data))).calls

@@ -69,6 +69,14 @@ class Keys:
         """Sorted set service → when the clock is to look at it; never expires, pruned."""
         return f"aiops:{self.generation}{{windows}}:open"
 
+    def spans(self, slot: int, trace: str) -> str:
+        """Hash of a trace: ends of calls, and whose each call is; lives for minutes."""
+        return f"{self._tag('p', slot)}:{trace}"
+
+    def calls(self) -> str:
+        """Sorted set of calls by when spans last told of them; kept `DOMAIN_LIFETIME`."""
+        return f"aiops:{self.generation}{{calls}}"
+
     def model(self, shard: int, key: str, made_at: int) -> str:
         """One packed artefact; lives a day longer than it is valid."""
         return f"{self._tag('d', shard)}:m:{key}:{made_at}"
