@@ -247,6 +247,47 @@ def test_an_example_has_no_secret_in_it(text: str, secret: str) -> None:
     assert secret not in example_of("x" * (MAX_EXAMPLE - 20) + " " + text)
 
 
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Authorization: Bearer abcdefghijk", "abcdefghijk"),
+        ("Authorization: Digest abcdefghijk", "abcdefghijk"),
+        ("login failed, password: hunter for bob", "hunter"),
+        ("posting to https://hooks.slack.com/services/TA/BA/abcdef failed", "abcdef"),
+    ],
+)
+def test_a_secret_without_a_digit_is_in_no_template_and_no_example(text: str, secret: str) -> None:
+    assert secret not in template_of(text).text
+    assert secret not in example_of(text)
+
+
+LOGGED = {"level": "error", "msg": "no route", "trace_id": "ab" * 16, "error.type": "NoRoute"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"log": json.dumps(LOGGED), "kubernetes": {"pod_name": "cart-0"}},
+        {"message": LOGGED, "service.name": "cart"},
+        {"message": json.dumps(LOGGED | {"service.name": "cart"})},
+        {
+            "streams": [
+                {"stream": {"app": "cart"}, "values": [[f"{NOW}000000", json.dumps(LOGGED)]]}
+            ]
+        },
+    ],
+)
+def test_what_a_logger_wrote_as_json_is_read_through_what_a_shipper_made_of_it(
+    document: dict[str, Any],
+) -> None:
+    (line,), dropped = read(json.dumps(document).encode())
+    assert dropped == {}
+    assert line | {"time": NOW} == {
+        "service": "cart", "time": NOW, "level": "error", "text": "no route",
+        "error": "NoRoute", "trace": "ab" * 16,
+    }  # fmt: skip
+
+
 @given(st.text())
 def test_an_example_is_short_and_printable(text: str) -> None:
     found = example_of(text)

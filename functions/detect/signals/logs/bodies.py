@@ -4,16 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import from_json
-
 from functions.detect.signals.logs.config import Level, LogsConfig
-from functions.detect.signals.logs.fields import found, text_of
+from functions.detect.signals.logs.fields import content_of, found, text_of
 from functions.detect.signals.logs.record import LogRecord, level_in, level_of, level_of_number
 
 _NO_TRACE = "0" * 32
-
-_LONGEST = 1 << 14
-"""Characters of a body that may be JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Bodies:
     def record(self, labels: Mapping[str, str], told: Told) -> LogRecord:
         """Return a record as a line; the labels are those of its resource."""
         body, attributes = told.body, told.attributes
-        content = body if isinstance(body, dict) else _json(body)
+        content = content_of(body)
         text = text_of(found(content, self._config.message_fields)) if content else ""
         text = text or text_of(body) or attributes.get("exception_message", "")
         return LogRecord(
@@ -69,14 +64,3 @@ class Bodies:
         if level == "unknown":
             level = level_of(found(content, self._config.level_fields))
         return level_in(text) if level == "unknown" else level
-
-
-def _json(body: Any) -> Mapping[str, Any]:
-    """Return the JSON that a text is, nothing where it is none."""
-    if isinstance(body, str) and body[:1] == "{" and len(body) <= _LONGEST:
-        try:
-            content = from_json(body)
-        except ValueError:
-            return {}
-        return content if isinstance(content, dict) else {}
-    return {}

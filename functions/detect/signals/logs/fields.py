@@ -4,8 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from pydantic_core import from_json
 
 from functions.detect.gathering import unix_ms
+
+LONGEST_JSON = 1 << 14
+"""Characters of a text that may be JSON."""
 
 
 def found(document: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -32,6 +36,16 @@ def _inside(document: Any, path: str) -> Any:
         name, _, rest = path.partition(".")
         document, path = document.get(name), rest
     return None
+
+
+def content_of(value: Any) -> Mapping[str, Any]:
+    """Return the fields of a message: of a JSON object, or of a text that is one; else nothing."""
+    if isinstance(value, str) and value[:1] == "{" and len(value) <= LONGEST_JSON:
+        try:
+            value = from_json(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
 
 
 def text_of(value: Any) -> str:

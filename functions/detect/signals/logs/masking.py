@@ -11,6 +11,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
+from functions.detect.signals.logs.redaction import redacted
+
 MASK = "<*>"
 
 MAX_TEMPLATE = 200
@@ -58,8 +60,14 @@ def template_of(text: str, error: str = "") -> Template:
     masked = _WORD.sub(_word, _QUOTED.sub(MASK, first).replace(MASK, "\x00"))
     masked = _MASKED.sub(MASK, masked.replace("\x00", MASK))
     words = _SPACE.sub(" ", f"{error}: {masked}" if error and error not in masked else masked)
-    words = words.strip()[:MAX_TEMPLATE]
+    words = _shown(words.strip()[:MAX_TEMPLATE])[:MAX_TEMPLATE]
     return Template(blake2b(words.encode("utf-8", "replace"), digest_size=8).hexdigest(), words)
+
+
+@lru_cache(maxsize=KNOWN)
+def _shown(words: str) -> str:
+    """Return masked words without the secrets that have no digit: people see them in a label."""
+    return redacted(words)
 
 
 def _word(found: re.Match[str]) -> str:

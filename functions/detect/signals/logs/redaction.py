@@ -17,6 +17,9 @@ _TELLING_NAMES = (
     r"passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|credentials?|session[_-]?id|cookie|signature|authorization"
 )
+_SCHEMES = r"digest|token|apikey|negotiate|ntlm|aws4-hmac-sha256"
+"""In front of credentials, beside the two that need no name before them."""
+
 _RULES = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
@@ -25,7 +28,8 @@ _RULES = tuple(
         (
             (
                 rf"(?i)([\w.-]{{0,32}}(?:{_TELLING_NAMES})[\w.-]{{0,32}}[\"']?\s{{0,4}}[:=]\s{{0,4}})"
-                r"(?:\"[^\"]{1,512}\"?|'[^']{1,512}'?|(?!bearer|basic)[^\s\"',;&]{1,512})"
+                r"(?:\"[^\"]{1,512}\"?|'[^']{1,512}'?|(?!bearer|basic)"
+                rf"(?:(?:{_SCHEMES})\s{{1,4}})?[^\s\"',;&]{{1,512}})"
             ),
             r"\1<redacted>",
         ),
@@ -38,6 +42,7 @@ _RULES = tuple(
             ),
             "<key>",
         ),
+        (r"(?i)(hooks\.slack\.com/\w{1,16}/)[\w/-]{4,256}", r"\1<redacted>"),
         (r"(://)[^\s/@:]{0,64}:[^\s/@]{1,128}@", r"\1<redacted>@"),
         (r"\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}", "<email>"),
         (r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d.-])", "<number>"),
@@ -47,7 +52,11 @@ _RULES = tuple(
 
 def example_of(text: str) -> str:
     """Return a line as it may be shown: without secrets, printable, at most 300 characters."""
-    shown = text.strip()[:_LOOKED_AT]
+    return plain(redacted(text.strip()[:_LOOKED_AT]))[:MAX_EXAMPLE]
+
+
+def redacted(text: str) -> str:
+    """Return text with marks in the place of what looks like a secret."""
     for pattern, instead in _RULES:
-        shown = pattern.sub(instead, shown)
-    return plain(shown)[:MAX_EXAMPLE]
+        text = pattern.sub(instead, text)
+    return text

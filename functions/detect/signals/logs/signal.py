@@ -61,6 +61,7 @@ class LogSignal:
         self._config, self._names, self._topics = config, names, topics
         self._told = frozenset(LEVELS[LEVELS.index(config.templates_from) :])
         self._formats: dict[str, Format] = {}
+        self._every: list[Format] = []
 
     def tally(self, event: Event) -> Tally:
         """Return what the lines of a record add up to.
@@ -131,12 +132,15 @@ class LogSignal:
             (("level", one.level), ("log_template", template.text), ("template", template.id)),
         )
         service.count(time, row, 1, one.trace)
-        if failed:
+        seen = service.sightings.get(template.id)
+        if failed and (seen is None or time < seen.time):
             service.sighting(template.id, Sighting(time, row, example_of(text), one.trace))
 
     def _recognised(self, document: Mapping[str, Any]) -> Format | None:
-        every = sorted(map(self._format, available(FORMATS)), key=lambda one: one.last)
-        return next((one for one in every if one.recognises(document)), None)
+        if not self._every:
+            every = map(self._format, available(FORMATS))
+            self._every = sorted(every, key=lambda one: one.last)
+        return next((one for one in self._every if one.recognises(document)), None)
 
     def _format(self, name: str) -> Format:
         if name not in self._formats:

@@ -4,11 +4,11 @@ Source: Elastic Common Schema, "Base fields"; Vector, "Log event"; Fluent Bit, "
 pino and bunyan, "Core fields"; Go's log/slog; zap's production encoder.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from functions.detect.signals.logs.config import LogsConfig
-from functions.detect.signals.logs.fields import found, named, text_of, time_of
+from functions.detect.signals.logs.fields import content_of, found, named, text_of, time_of
 from functions.detect.signals.logs.record import LogRecord, level_in, level_of
 from functions.detect.signals.origin import SERVICE
 
@@ -34,20 +34,24 @@ class Format:
         return not self._known.isdisjoint(fields)
 
     def records(self, document: Mapping[str, Any]) -> Iterator[LogRecord]:
-        """Yield the line."""
+        """Yield the line; what a logger wrote as JSON within its message says the rest."""
         config = self._config
-        text = text_of(found(document, config.message_fields))
+        message = found(document, config.message_fields)
+        inner = content_of(message)
+        text = text_of(found(inner, config.message_fields)) or text_of(message)
         level = level_of(found(document, config.level_fields))
+        if level == "unknown":
+            level = level_of(found(inner, config.level_fields))
         yield LogRecord(
-            labels=self._labels(document),
+            labels=self._labels(document, inner),
             time=time_of(found(document, config.time_fields)),
             level=level_in(text) if level == "unknown" else level,
             text=text,
-            error=named(document, config.error_fields)[:128],
-            trace=named(document, config.trace_fields)[:64],
+            error=_either(document, inner, config.error_fields)[:128],
+            trace=_either(document, inner, config.trace_fields)[:64],
         )
 
-    def _labels(self, document: Mapping[str, Any]) -> dict[str, str]:
+    def _labels(self, document: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, str]:
         """Return the label that names the service, or the pod, or the host."""
         config = self._config
         for label, names in (
@@ -55,7 +59,11 @@ class Format:
             ("pod", config.pod_fields),
             ("host", config.host_fields),
         ):
-            told = named(document, names)
+            told = _either(document, inner, names)
             if told:
                 return {label: told}
         return {}
+
+
+def _either(document: Mapping[str, Any], inner: Mapping[str, Any], names: Sequence[str]) -> str:
+    return named(document, names) or named(inner, names)

@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.detect.gathering import WRONG
 from functions.detect.signals.logs.config import LogsConfig
-from functions.detect.signals.logs.fields import found, named
+from functions.detect.signals.logs.fields import content_of, found, named, text_of
 from functions.detect.signals.logs.record import LogRecord, level_in, level_of
 
 _LEVEL = ("detected_level", "level", "severity", "severity_text")
@@ -20,13 +20,13 @@ class Format:
     """Reads streams of Loki.
 
     Args:
-        config: Which metadata name a trace.
+        config: Which metadata name a trace, and which fields of a line that is JSON say what.
     """
 
     last = False
 
     def __init__(self, config: LogsConfig) -> None:
-        self._trace = config.trace_fields
+        self._config = config
 
     @staticmethod
     def recognises(fields: Collection[str]) -> bool:
@@ -47,11 +47,15 @@ class Format:
         self, labels: Mapping[str, str], time: str, text: str, metadata: Any = None
     ) -> LogRecord:
         told = metadata or {}
+        config, content = self._config, content_of(text)
         level = level_of(found(told, _LEVEL) or found(labels, _LEVEL))
+        if level == "unknown":
+            level = level_of(found(content, config.level_fields))
         return LogRecord(
             labels=labels,
             time=int(time) // _NANOSECONDS,
             level=level_in(text) if level == "unknown" else level,
-            text=str(text),
-            trace=named(told, self._trace)[:64],
+            text=text_of(found(content, config.message_fields)) or str(text),
+            error=named(content, config.error_fields)[:128],
+            trace=(named(told, config.trace_fields) or named(content, config.trace_fields))[:64],
         )
