@@ -19,6 +19,7 @@ from bench import (
     correlate_scale,
     end_to_end,
     formats,
+    log_lines,
     report,
     scale,
     stages,
@@ -31,6 +32,7 @@ from local.functions import ROOT
 PARTS: Mapping[str, Callable[[], Mapping[str, str | int | float]]] = {
     "throughput": lambda: throughput.measure(now()),
     "formats": lambda: formats.measure(now()),
+    "log_lines": lambda: log_lines.measure(now()),
     "stages": lambda: stages.measure(now()),
     "scale": lambda: scale.measure(now()),
     "correlate": correlate.measure,
