@@ -41,6 +41,9 @@ format: setup ## rewrite in the project's style
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
+manifests: setup ## render every overlay into build/manifests and check it
+	@$(BIN)/aiops manifests
+
 chaos: setup ## kills, outages, cuts and repeats change nothing; SEED=n, DURATION=seconds
 	@$(BIN)/aiops chaos --seed $(SEED) --duration $(DURATION)
 
@@ -74,4 +77,4 @@ clean: ## remove what was made here
 	rm -rf .venv build out demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo chaos test test-full lint format up bench bench-scale bench-detectors bench-root-cause storm durability lock clean
+.PHONY: help setup manifests demo chaos test test-full lint format up bench bench-scale bench-detectors bench-root-cause storm durability lock clean

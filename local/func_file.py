@@ -101,6 +101,7 @@ class Deploy(Strict):
     service_account_name: Name = "default"
     health_endpoints: HealthEndpoints = HealthEndpoints()
     labels: tuple[Label, ...] = ()
+    annotations: dict[str, str] = Field(default_factory=dict)
     options: Options
 
 

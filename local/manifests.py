@@ -1,6 +1,6 @@
 """Reads the objects in a kustomize folder, the same ones a cluster is given."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,6 +75,11 @@ def load(folder: Path) -> Manifests:
                 raise Misconfigured(f"{name[0]} {name[1]}: there are two")
             names.add(name)
             found.append(parse(document))
+    return gathered(found)
+
+
+def gathered(found: Sequence[objects.Strict]) -> Manifests:
+    """Return objects by kind, each kind in their order."""
     return Manifests(
         topics=_of(found, objects.KafkaTopic),
         sources=_of(found, objects.KafkaSource),
@@ -152,5 +157,5 @@ def _title(document: Mapping[str, Any]) -> str:
     return f"{document.get('kind')} {name}"
 
 
-def _of(found: list[objects.Strict], kind: type[AnyObject]) -> tuple[AnyObject, ...]:
+def _of(found: Sequence[objects.Strict], kind: type[AnyObject]) -> tuple[AnyObject, ...]:
     return tuple(each for each in found if isinstance(each, kind))

@@ -42,6 +42,13 @@ class Metadata(Strict):
     annotations: dict[str, str] = {}
 
 
+class ClusterMetadata(Strict):
+    """The name of an object that belongs to no namespace, and its labels."""
+
+    name: Name
+    labels: dict[str, str] = {}
+
+
 class Reference(Strict):
     """Another object, by kind and name."""
 
@@ -89,7 +96,7 @@ class Namespace(Strict):
 
     kind: Literal["Namespace"]
     api_version: Literal["v1"]
-    metadata: Metadata
+    metadata: ClusterMetadata
 
 
 class ServiceAccount(Strict):
@@ -292,12 +299,6 @@ class PolicyRule(Strict):
     verbs: tuple[str, ...] = Field(min_length=1)
 
 
-class ClusterMetadata(Strict):
-    """The name of an object that belongs to no namespace."""
-
-    name: Name
-
-
 class ClusterRole(Strict):
     """What may be done in every namespace."""
 
@@ -348,3 +349,19 @@ Object = Annotated[
     | ClusterRoleBinding,
     Field(discriminator="kind"),
 ]
+
+KINDS = (
+    "Namespace",
+    "ServiceAccount",
+    "ConfigMap",
+    "KafkaTopic",
+    "KafkaSource",
+    "KafkaSink",
+    "Broker",
+    "Trigger",
+    "PingSource",
+    "ApiServerSource",
+    "ClusterRole",
+    "ClusterRoleBinding",
+)
+"""The kinds of `Object`."""

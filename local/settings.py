@@ -27,6 +27,9 @@ One that is not set switches its channel off.
 CLUSTER_SETTINGS = ("KUBERNETES_URL", "KUBERNETES_TOKEN_FILE", "KUBERNETES_CA_FILE")
 """What operations of runbooks are told of a cluster; a pod is there by itself."""
 
+FUNCTIONS = ("detect", "correlate", "act", "collect", "gateway", "train")
+"""Keys of the Secret `aiops-redis`: on a cluster each is another user of the same Redis."""
+
 GATEWAY = "aiops-gateway"
 GATEWAY_SECRETS = {
     "slack.signing.secrets": "SLACK_SIGNING_SECRETS",
@@ -78,7 +81,7 @@ def settings(
     given = {**shell, **environ}
     senders = {key: given.get(name, "") for key, name in GATEWAY_SECRETS.items()}
     secrets = {
-        "aiops-redis": {"url": redis_url},
+        "aiops-redis": dict.fromkeys(("url", *FUNCTIONS), redis_url),
         "aiops-channels": channels,
         "aiops-gateway": senders,
     }

@@ -150,9 +150,15 @@ def _manifests(path: Path) -> Checked:
         found += [one.content for one in read if isinstance(one.content, dict)]
         problems += wrong
     groups = {str(one.get("apiVersion")).rpartition("/")[0] for one in found}
-    if problems or any(not _OURS.fullmatch(group) for group in groups):
+    rendered = any(_to_be_rendered(one) for one in found)
+    if problems or rendered or any(not _OURS.fullmatch(group) for group in groups):
         return Checked(str(path), "manifests", tuple(problems))
     return _raising(str(path), "manifests", lambda: manifests.load(path))
+
+
+def _to_be_rendered(content: Mapping[str, Any]) -> bool:
+    """Whether it is an overlay or a component: `aiops manifests` renders and checks those."""
+    return content.get("kind") == "Component" or "components" in content
 
 
 def _read(file: Path) -> tuple[Sequence[Document], Sequence[Problem]]:

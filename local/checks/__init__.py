@@ -1,0 +1,1 @@
+"""What no schema says: whether the objects a cluster is given fit together, and fit the code."""

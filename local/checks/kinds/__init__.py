@@ -1,0 +1,1 @@
+"""Strict models of objects that feed no function: only the fields this project uses."""
