@@ -26,7 +26,7 @@ from aiops.series import SeriesMap
 from functions.detect.signals.origin import service_of
 from functions.detect.signals.traces.config import TracesConfig
 from functions.detect.signals.traces.signal import MOST_SPANS, TraceSignal
-from functions.detect.signals.traces.span import operation_of
+from functions.detect.signals.traces.span import MAX_STORE, operation_of, store_of
 from functions.detect.sources import PLAIN_RECORD
 from functions.detect.windows.fold import quantile
 from functions.detect.windows.tally import Tally
@@ -183,6 +183,20 @@ def test_bytes_that_mean_nothing_are_read_or_refused(data: bytes, topic: str) ->
         World().signal.tally(event(data, topic))
 
 
+TIMES = st.integers() | st.integers(1 << 60, 1 << 66) | st.integers(10**300, 10**310)
+
+
+@given(TIMES, TIMES, st.sampled_from([SERVER, CLIENT]))
+def test_whatever_times_a_span_has_it_is_counted_or_dropped(
+    begin: int, end: int, kind: int
+) -> None:
+    one = span("a", kind, "1", parent="0")
+    told = {**one, "startTimeUnixNano": str(begin), "endTimeUnixNano": str(end)}
+    tally = World().tell(told, span("b", SERVER, "2", parent="1"))
+    assert set(tally.dropped) <= {"malformed"}
+    assert ("span_requests", "GET /") in counts(tally, "b")
+
+
 def test_what_is_asked_of_a_service_is_counted_timed_and_its_failures_too() -> None:
     tally = World().tell(
         span("cart", SERVER, "1", seconds=0.2),
@@ -257,6 +271,55 @@ def test_a_database_is_known_by_its_clients_alone() -> None:
         ("edge_client_duration_seconds", "cart", "redis"): 1,
     }
     assert list(world.calls.seen) == [SeenCall("cart", "redis", "database")]
+
+
+def asked(system: str, **attributes: str) -> dict[str, Any]:
+    told = {"db.system": system, **{k.replace("_", "."): v for k, v in attributes.items()}}
+    written = [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]
+    return span("cart", CLIENT, "c", attributes=written)
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.5", "fe80::1", "2001:db8::7", "[::1]", "::ffff:1.2.3.4"]
+)
+def test_an_address_is_no_name_of_a_database(address: str) -> None:
+    world = World()
+    world.tell(asked("postgresql", server_address=address))
+    assert list(world.calls.seen) == [SeenCall("cart", "postgresql", "database")]
+
+
+def test_a_database_is_named_by_its_host_in_the_older_words_too() -> None:
+    world = World()
+    world.tell(asked("postgresql", net_peer_name="orders-db.prod.svc"))
+    assert list(world.calls.seen) == [SeenCall("cart", "orders-db", "database")]
+
+
+@given(st.text(), st.text(min_size=1))
+def test_the_name_of_a_database_is_short_and_printable(peer: str, system: str) -> None:
+    found = store_of({"db_system": system, "peer_service": peer})
+    assert len(found) <= MAX_STORE
+    assert found.isprintable()
+
+
+def test_a_clock_that_is_ahead_keeps_no_call_longer_than_others() -> None:
+    world = World()
+    later = str((NOW + 10**10) * 1_000_000)
+    world.tell({**asked("redis"), "endTimeUnixNano": later})
+    assert world.calls.seen == {SeenCall("cart", "redis", "database"): NOW}
+
+
+@pytest.mark.parametrize("end", ["1" + "0" * 40, str(1 << 63)])
+def test_what_ends_at_no_time_is_counted_and_the_rest_is_read(end: str) -> None:
+    tally = World().tell({**CALL[0], "endTimeUnixNano": end}, CALL[1])
+    assert tally.dropped == {"malformed": 1}
+    assert counts(tally, "cart") == SERVED
+
+
+@pytest.mark.parametrize("name", ["traceId", "spanId", "parentSpanId"])
+def test_ids_are_words_without_anything_that_could_be_taken_for_more(name: str) -> None:
+    tally = World().tell({**CALL[1], name: "<!channel>"}, span("cart", SERVER, "s2"))
+    assert tally.dropped == {"malformed": 1}
+    assert counts(tally, "cart") == SERVED
 
 
 def test_calls_are_told_of_once_a_minute_by_an_instance() -> None:

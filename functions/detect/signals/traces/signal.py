@@ -119,7 +119,8 @@ class TraceSignal:
             elif half := _half(one, told):
                 halves.append(half)
         self._join(event, halves, tally, seen)
-        self._say(seen)
+        # A clock that is ahead must not keep a call that nobody makes any more.
+        self._say({call: min(at, event.time) for call, at in seen.items()})
         return tally
 
     def _operation(self, one: Span, service: str, operations: dict[str, set[str]]) -> str:

@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Literal
+
+from aiops.alerts import plain
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 
@@ -25,6 +28,12 @@ Source: OpenTelemetry, semantic conventions for gRPC, "Status": UNKNOWN, DEADLIN
 UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
 """
 
+MAX_STORE = 200
+"""Characters of the name of a store."""
+
+LATEST = (1 << 63) - 1
+"""Unix nanoseconds; what lies after the year 2262 is no time."""
+
 MAX_OPERATION = 100
 """Characters of the name of an operation."""
 
@@ -44,7 +53,7 @@ class Span:
         failed: Whether it did.
         trace: Hexadecimal, empty where it has none; likewise the other ids.
         parent: Id of the span that caused it.
-        store: The database or messaging system that a client talked to; empty for none.
+        store: The database that a client talked to; empty for none.
     """
 
     labels: Mapping[str, str]
@@ -80,9 +89,18 @@ def store_of(attributes: Mapping[str, str]) -> str:
     system = attributes.get("db_system_name") or attributes.get("db_system")
     if not system:
         return ""
-    named = attributes.get("peer_service") or attributes.get("server_address") or ""
-    host = named.partition(".")[0]
-    return host if host and not host.replace(":", "").isdecimal() else system
+    named = (attributes.get(name) for name in ("peer_service", "server_address", "net_peer_name"))
+    told = next(filter(None, named), "")
+    host = "" if _is_address(told) else plain(told.partition(".")[0])
+    return (host or plain(system))[:MAX_STORE]
+
+
+def _is_address(told: str) -> bool:
+    try:
+        ip_address(told.strip("[]"))
+    except ValueError:
+        return told.replace(":", "").isdecimal()
+    return True
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,6 +4,7 @@ Source: opentelemetry-proto, trace/v1/trace.proto, and docs/specification.md, "J
 Encoding" (ids are hexadecimal); examples/trace.json there.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from functions.detect.malformed import Malformed
 from functions.detect.otlp import labels_of, resource_labels_of
 from functions.detect.signals.traces.span import (
     KINDS,
+    LATEST,
     Span,
     failed,
     kind_of,
@@ -20,6 +22,7 @@ from functions.detect.signals.traces.span import (
 )
 
 _NAMES = {f"SPAN_KIND_{kind.upper()}": kind for kind in KINDS}
+_ID = re.compile(r"[0-9A-Za-z_-]{0,64}")
 _FAILED_NAMES = {"STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 
 
@@ -46,8 +49,8 @@ class Format:
 
 def _span(one: Mapping[str, Any], labels: Mapping[str, str]) -> Span:
     start, end = int(one["startTimeUnixNano"]), int(one["endTimeUnixNano"])
-    if start <= 0 or end < start:
-        raise Malformed("ends before it begins")
+    if not 0 < start <= end <= LATEST:
+        raise Malformed("ends before it begins, or at no time")
     attributes = labels_of(one.get("attributes"))
     told = one.get("kind") or 0
     kind = _NAMES.get(told, "internal") if isinstance(told, str) else kind_of(told)
@@ -70,6 +73,6 @@ def _span(one: Mapping[str, Any], labels: Mapping[str, str]) -> Span:
 def _id(told: object) -> str:
     if told is None:
         return ""
-    if not isinstance(told, str) or len(told) > 64:
+    if not isinstance(told, str) or not _ID.fullmatch(told):
         raise Malformed("no id")
     return told.lower() if told.strip("0") else ""

@@ -8,7 +8,14 @@ from typing import Any
 
 from functions.detect.malformed import Malformed
 from functions.detect.otlp import proto_labels_of, proto_resource_labels_of
-from functions.detect.signals.traces.span import Span, failed, kind_of, operation_of, store_of
+from functions.detect.signals.traces.span import (
+    LATEST,
+    Span,
+    failed,
+    kind_of,
+    operation_of,
+    store_of,
+)
 
 
 class Format:
@@ -31,7 +38,7 @@ class Format:
 
 def _span(one: Any, labels: Mapping[str, str]) -> Span | None:
     start, end = one.start_time_unix_nano, one.end_time_unix_nano
-    if not 0 < start <= end:
+    if not 0 < start <= end <= LATEST:
         return None
     attributes = proto_labels_of(one.attributes)
     kind = kind_of(one.kind)
