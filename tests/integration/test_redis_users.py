@@ -1,0 +1,94 @@
+"""Each function does its work in Redis as the user it has there, and reaches nothing else."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import redis
+
+from aiops.adapters.keys import Keys
+from aiops.adapters.redis_action_log import RedisActionLog
+from aiops.adapters.redis_incidents import RedisIncidents
+from aiops.adapters.redis_published import RedisPublished
+from aiops.adapters.redis_series import RedisSeriesStore
+from aiops.adapters.redis_training import RedisTrainingQueue
+from local.checks.overlay import templates
+from local.func_file import load_functions
+from local.functions import ROOT
+from local.servers.redis import debian_redis
+
+pytestmark = pytest.mark.redis
+
+FUNCTIONS = sorted(folder.name for folder in load_functions(ROOT / "functions"))
+BY_PEOPLE = (
+    "not cluster and not memory and not debian and not forgot_the_script and not pause"
+    " and not check_their_arguments and not checks_its_arguments and not stands_in_the_switch"
+)
+"""Tests without what only people or tests do: pausing, forgetting scripts, keys of nothing."""
+
+SUITES = {
+    "detect": ["test_series_store.py", "test_admissions.py", "test_change_marks.py"],
+    "correlate": ["test_incident_store.py"],
+    "act": ["test_action_log.py", "test_rails.py"],
+    "train": ["test_training_stores.py"],
+    "gateway": ["test_deliveries.py"],
+    "collect": ["test_published.py"],
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    (users,) = (one for one in templates() if one["metadata"]["name"] == "aiops-redis-acl")
+    folder = tmp_path_factory.mktemp("users")
+    file = folder / "users.acl"
+    text = re.sub(r"\$\{(\w+)\}", r"pw-\1", users["stringData"]["users.acl"])
+    file.write_text(text.replace("user default off", "user default on nopass +ping +info"))
+    found = debian_redis(options=("--aclfile", str(file)))
+    found.start(folder)
+    found.wait_ready()
+    yield found
+    found.stop()
+
+
+def url(server, name):
+    return f"redis://aiops-{name}:pw-{name}@127.0.0.1:{server.port}/0"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_does_its_work_as_its_user(server, name):
+    files = [str(ROOT / "tests" / "contract" / one) for one in SUITES[name]]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-k", BY_PEOPLE, *files],
+        env=os.environ | {"REDIS_URL": url(server, name)},
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"\d+ passed", done.stdout)
+
+
+def test_collect_sees_what_is_due_everywhere(server):
+    client, keys = redis.Redis.from_url(url(server, "collect")), Keys("")
+    assert RedisSeriesStore(client, keys, 1.0).processed() == {}
+    assert RedisSeriesStore(client, keys, 1.0).load([], range(4), 1).overdue is not None
+    assert list(RedisActionLog(client, keys, 1.0).due(range(4), 1, 1)) == []
+    assert not RedisTrainingQueue(client, keys, 1.0).due(1)
+    assert not RedisIncidents(client, keys, "default", 1.0).quiet(1, 1)
+    RedisPublished(client, keys, 1.0)
+    client.close()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_reaches_nothing_else(server, name):
+    client = redis.Redis.from_url(url(server, name))
+    foreign = "aiops:{a:1}:due" if name == "correlate" else "aiops:{c:default}:mark"
+    if name in ("correlate", "collect"):
+        foreign = "aiops:seen:slack:1"
+    for command in (
+        ["FLUSHALL"], ["KEYS", "*"], ["CONFIG", "SET", "maxmemory", "1"], ["ACL", "LIST"],
+        ["DEL", foreign], ["GET", "somebody-elses"],
+    ):  # fmt: skip
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.execute_command(*command)
+    client.close()
