@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SEED ?= 1
 DURATION ?= 60
+VERSION ?= $(shell git rev-parse --short HEAD)
 QUICK := not slow and not redis and not kafka and not prometheus and not alertmanager
 
 # Servers of somebody else are shared by all tests; our own are started once for each process.
@@ -43,6 +44,9 @@ format: setup ## rewrite in the project's style
 
 manifests: setup ## render every overlay into build/manifests and check it
 	@$(BIN)/aiops manifests
+
+image-% push-% deploy-%: setup
+	@$(BIN)/aiops function $(firstword $(subst -, ,$@)) $* $(if $(REGISTRY),--registry $(REGISTRY)) --version $(VERSION) $(if $(DRY),--dry)
 
 chaos: setup ## kills, outages, cuts and repeats change nothing; SEED=n, DURATION=seconds
 	@$(BIN)/aiops chaos --seed $(SEED) --duration $(DURATION)

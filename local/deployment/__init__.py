@@ -1,0 +1,1 @@
+"""What is done to a cluster, one program run after the other."""
