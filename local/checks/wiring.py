@@ -61,7 +61,7 @@ def groups(installation: Installation) -> Iterator[Problem]:
         if isinstance(each, KafkaSource):
             group = each.spec.consumer_group
             name = installation.function_of(each.spec.sink)
-            wanted = f"aiops-{name}-{'-'.join(each.spec.topics)}"
+            wanted = f"aiops-{name}-{'-and-'.join(each.spec.topics)}"
             if group != wanted:
                 yield Problem(where, "spec.consumerGroup", f"{group}: expected {wanted}")
         else:

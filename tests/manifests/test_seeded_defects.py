@@ -203,7 +203,8 @@ DEFECTS = {
     "more instances than partitions": (
         "partitions", lambda it: scale(it, "detect").update(max=100)),
     "fewer partitions than instances": (
-        "partitions", lambda it: it.one("KafkaTopic", "metrics")["spec"].update(partitions=1)),
+        "partitions",
+        lambda it: [topic["spec"].update(partitions=1) for topic in it.all("KafkaTopic")]),
     "a function reached from outside": (
         "visibility", lambda it: it.functions["act"]["deploy"].pop("labels")),
     "a gateway nobody reaches": (

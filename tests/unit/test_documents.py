@@ -45,7 +45,10 @@ def test_every_file_named_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXT)
 def test_every_make_target_and_aiops_command_exists(name: str) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for step in re.findall(r"([a-z]+)-%", makefile):
+        targets |= {f"{step}-{file.parent.name}" for file in ROOT.glob("functions/*/func.yaml")}
     for line in re.findall(
         r"`(?:\.venv/bin/)?make ([a-z -]+)`|^make ([a-z-]+)", TEXT[name], re.MULTILINE
     ):
