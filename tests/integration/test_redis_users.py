@@ -1,13 +1,16 @@
 """Each function does its work in Redis as the user it has there, and reaches nothing else."""
 
+import inspect
 import os
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 
 import pytest
 import redis
 
+from aiops.adapters import keys as keys_module
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_action_log import RedisActionLog
 from aiops.adapters.redis_incidents import RedisIncidents
@@ -25,11 +28,19 @@ FUNCTIONS = sorted(folder.name for folder in load_functions(ROOT / "functions"))
 BY_PEOPLE = (
     "not cluster and not memory and not debian and not forgot_the_script and not pause"
     " and not check_their_arguments and not checks_its_arguments and not stands_in_the_switch"
+    " and not script_refuses and not ends_expire_on_redis"
 )
 """Tests without what only people or tests do: pausing, forgetting scripts, keys of nothing."""
 
 SUITES = {
-    "detect": ["test_series_store.py", "test_admissions.py", "test_change_marks.py"],
+    "detect": [
+        "test_series_store.py",
+        "test_admissions.py",
+        "test_change_marks.py",
+        "test_call_sightings.py",
+        "test_open_windows.py",
+        "test_span_pairs.py",
+    ],
     "correlate": ["test_incident_store.py"],
     "act": ["test_action_log.py", "test_rails.py"],
     "train": ["test_training_stores.py"],
@@ -92,3 +103,16 @@ def test_a_function_reaches_nothing_else(server, name):
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.execute_command(*command)
     client.close()
+
+
+def test_every_key_there_is_belongs_to_some_function():
+    (users,) = (one for one in templates() if one["metadata"]["name"] == "aiops-redis-acl")
+    patterns = set(re.findall(r"~(\S+)", users["stringData"]["users.acl"])) - {"aiops:*"}
+    source = inspect.getsource(keys_module)
+    tags = set(re.findall(r'_tag\("(\w)"', source)) | {"d", "w"}
+    named = set(re.findall(r"\{\{(\w+)\}\}", source))
+    keys = [*(f"aiops:g:{{{tag}:1}}:x" for tag in tags), *(f"aiops:g:{{{one}}}" for one in named)]
+    assert len(keys) >= 10
+    for key in keys:
+        found = (fnmatchcase(name, each) for each in patterns for name in (key, f"{key}:x"))
+        assert any(found), key
