@@ -33,6 +33,7 @@ from functions.detect.features.forming import formed
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
+from functions.detect.reordering.holding import Holding
 from functions.detect.scoring import Scorer
 from functions.detect.signals.logs.signal import LogSignal
 from functions.detect.signals.traces.signal import TraceSignal
@@ -150,6 +151,9 @@ def detecting(config: Mapping[str, Any], clock: Clock, publisher: Publisher) -> 
         verdicts=MemoryVerdicts(),
         changes=MemoryChanges(),
         caps=Caps(judged, MemoryAdmissions()),
+        holding=Holding(judged, MemorySeriesStore(), MemoryOpenWindows(), publisher, clock)
+        if any(rule.reorder_window for rule in judged.every)
+        else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class CollectHandler:
         metrics: Where PromQL is asked; None where no Prometheus is configured.
         logs: Where LogQL is asked; None where no Loki is configured.
         published: Knows what was asked and published before.
-        windows: Knows of which services logs and traces were counted.
+        windows: Know of what `detect` keeps until its time has come.
         calls: Knows who was seen calling whom by spans.
         log: Takes a line about what a server says of its own answer.
         timer: Seconds of real time.
@@ -59,7 +59,7 @@ class CollectHandler:
     metrics: Metrics | None
     logs: Metrics | None
     published: Published
-    windows: OpenWindows
+    windows: Sequence[OpenWindows]
     calls: CallSightings
     log: Log
     timer: Callable[[], float] = time.monotonic
@@ -87,7 +87,7 @@ class CollectHandler:
         left_behind = self.series.load([], range(SHARDS), before).overdue
         if is_open or left_behind:
             yield from self._through_every_partition(now)
-        if self.windows.due(now, 1):
+        if any(index.due(now, 1) for index in self.windows):
             yield _work(WorkDue(stage="detect", now=now), topics.METRICS, SUBJECT, 0)
         if is_open or seen.overdue or seen.waiting:
             yield _work(WorkDue(stage="correlate", now=now))

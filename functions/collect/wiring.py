@@ -50,7 +50,9 @@ def build(settings: Settings) -> Handler:
         metrics=Prometheus(url, config.timeout, metrics_access) if url else None,
         logs=loki(logs, config.timeout, logs_access) if logs else None,
         published=RedisPublished(client, keys, rate),
-        windows=RedisOpenWindows(client, keys),
+        windows=[
+            RedisOpenWindows(client, Keys(settings.generation, family)) for family in ("w", "r")
+        ],
         calls=RedisCallSightings(client, keys, rate),
         log=_log(settings.clock),
     )

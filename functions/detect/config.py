@@ -44,6 +44,9 @@ class Rule(BaseModel):
         together: Metrics of a service that this rule looks at as one, with an `isolation_forest`;
             each of them is judged by another rule besides.
         by: Labels that tell several such rows of one service apart, such as `pod`.
+        reorder_window: Seconds by which samples of a series may come out of order, as they do from
+            who writes records without a key; they are scored that much later. Not for series made
+            of others.
         max_series: Series it takes, first come, first served, over all instances; samples of others
             are counted and dropped. None for all.
     """
@@ -65,6 +68,7 @@ class Rule(BaseModel):
     drift_after: float = Field(default=7_200.0, gt=0)
     together: tuple[str, ...] = Field(default=(), max_length=MOST_METRICS)
     by: tuple[str, ...] = ()
+    reorder_window: float = Field(default=0.0, ge=0, le=3_600)
     max_series: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
@@ -73,6 +77,8 @@ class Rule(BaseModel):
             raise ValueError("together: takes the detector isolation_forest")
         if self.together and len(set(self.together)) < max(2, len(self.together)):
             raise ValueError("together: takes two metrics or more, each once")
+        if self.together and self.reorder_window:
+            raise ValueError("reorder_window: not for metrics that are looked at together")
         return self
 
     @property
@@ -192,6 +198,11 @@ class DetectConfig(BaseModel):
     def features_in_use(self) -> tuple[Feature, ...]:
         """Features that are declared, and those of the sets that are named."""
         return (*self.features, *(one for name in self.feature_sets for one in SETS[name]))
+
+    @property
+    def every(self) -> tuple[Rule, ...]:
+        """All rules, the default last."""
+        return (*self.rules, self.default)
 
     @property
     def derives(self) -> bool:

@@ -25,6 +25,7 @@ from functions.detect.fitted import Shelf
 from functions.detect.intake import Intake
 from functions.detect.outcome import Outcome
 from functions.detect.reading import SampleReader
+from functions.detect.reordering.holding import Holding
 from functions.detect.scoring import Scorer
 from functions.detect.signals.kubernetes.handler import PREFIX, KubernetesEventHandler
 from functions.detect.signals.kubernetes.judging import EventJudge
@@ -83,6 +84,7 @@ class DetectHandler:
     verdicts: VerdictStore
     changes: ChangeMarks
     caps: Caps
+    holding: Holding | None = None
     shelf: Shelf = field(init=False)
     control: Control = field(init=False)
     kubernetes: KubernetesEventHandler = field(init=False)
@@ -132,6 +134,8 @@ class DetectHandler:
         )
         counts.update(found)
         batch = self.caps.admit(batch, self.clock.now(), counts)
+        if self.holding is not None:
+            batch = self.holding.take(event, batch, counts)
         settled = self._settle(event, batch)
         counts.update(settled.counts)
         rejected = settled.rejected

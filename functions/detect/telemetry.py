@@ -48,8 +48,14 @@ class TelemetryHandler:
             counts = self.detect(event)
             return counts if counts["other_kind"] else counts + self.windows(event, self.events)
         if event.type == WorkDue.type and event.subject == SUBJECT:
-            return self.windows.tick(event, read_fact(event, WorkDue).now)
+            return self._tick(event, read_fact(event, WorkDue).now)
         return self.detect(event)
+
+    def _tick(self, event: Event, now: int) -> Counts:
+        """Let time pass for what tells nothing more."""
+        counts = self.windows.tick(event, now)
+        holding = self.detect.holding
+        return counts if holding is None else counts + holding.tick(event, now)
 
     def _signal(self, event: Event) -> Signal:
         if event.type == PLAIN_RECORD:

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import redis
+
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_admissions import RedisAdmissions
@@ -14,7 +16,7 @@ from aiops.adapters.redis_replicas import replicated
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_span_pairs import RedisSpanPairs
 from aiops.adapters.redis_verdicts import RedisVerdicts
-from aiops.ports import Handler
+from aiops.ports import Handler, Publisher
 from aiops.series import SeriesMap
 from aiops.settings import Settings
 from functions.detect.caps import Caps
@@ -23,6 +25,7 @@ from functions.detect.features.forming import formed
 from functions.detect.handler import DetectHandler
 from functions.detect.histograms import bundled
 from functions.detect.reading import SampleReader
+from functions.detect.reordering.holding import Holding
 from functions.detect.scoring import Scorer
 from functions.detect.signals.logs.signal import LogSignal
 from functions.detect.signals.traces.signal import TraceSignal
@@ -39,9 +42,11 @@ def build(settings: Settings) -> Handler:
     keys = Keys(settings.generation)
     client = connect(settings.redis_url)
     names = settings.section("series", SeriesMap)
+    rate = settings.clock.rate
+    publisher = KafkaPublisher(settings.kafka_bootstrap_servers)
     handler = DetectHandler(
-        store=RedisSeriesStore(client, keys, settings.clock.rate),
-        publisher=KafkaPublisher(settings.kafka_bootstrap_servers),
+        store=RedisSeriesStore(client, keys, rate),
+        publisher=publisher,
         clock=settings.clock,
         reader=SampleReader(
             names,
@@ -54,20 +59,22 @@ def build(settings: Settings) -> Handler:
         scorer=Scorer(config, settings.domain),
         domain=settings.domain,
         models=RedisModels(client, keys, settings.clock),
-        verdicts=RedisVerdicts(client, keys, settings.clock.rate),
-        changes=RedisChanges(client, keys, settings.clock.rate),
-        caps=Caps(config, RedisAdmissions(client, keys, settings.clock.rate)),
+        verdicts=RedisVerdicts(client, keys, rate),
+        changes=RedisChanges(client, keys, rate),
+        caps=Caps(config, RedisAdmissions(client, keys, rate)),
+        holding=_holding(settings, client, publisher, config),
     )
+    counted = Keys(settings.generation, "w")
     windows = WindowHandler(
-        store=RedisSeriesStore(client, Keys(settings.generation, "w"), settings.clock.rate),
-        index=RedisOpenWindows(client, keys),
-        publisher=handler.publisher,
+        store=RedisSeriesStore(client, counted, rate),
+        index=RedisOpenWindows(client, counted),
+        publisher=publisher,
         clock=settings.clock,
         telling=Telling(names, settings.domain),
         config=config.windows,
         max_future=int(config.max_future * 1000),
     )
-    rate, traces = settings.clock.rate, config.traces
+    traces = config.traces
     pairs = RedisSpanPairs(client, keys, int(traces.pair_for * 1000), traces.max_halves, rate)
     calls = RedisCallSightings(client, keys, rate)
     readers: dict[Signal, SignalReader] = {
@@ -76,3 +83,15 @@ def build(settings: Settings) -> Handler:
     }
     every = TelemetryHandler(handler, windows, readers)
     return replicated(every, client, settings.redis_wait)
+
+
+def _holding(
+    settings: Settings, client: "redis.Redis", publisher: Publisher, config: DetectConfig
+) -> Holding | None:
+    """Return what puts samples in order; None where no rule asks for it."""
+    if not any(rule.reorder_window for rule in config.every):
+        return None
+    keys = Keys(settings.generation, "r")
+    store = RedisSeriesStore(client, keys, settings.clock.rate)
+    index = RedisOpenWindows(client, keys)
+    return Holding(config, store, index, publisher, settings.clock)

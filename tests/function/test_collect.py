@@ -67,7 +67,7 @@ def make(metrics: FakePrometheus | None = None, **parts) -> CollectHandler:
         metrics=metrics,
         logs=parts.get("logs"),
         published=parts.get("published", MemoryPublished()),
-        windows=parts.get("windows", MemoryOpenWindows()),
+        windows=parts.get("windows", ()),
         calls=parts.get("calls", MemoryCallSightings()),
         log=parts.get("log", lambda _: None),
     )
@@ -85,7 +85,7 @@ def woken(publisher: MemoryPublisher) -> list[WorkDue]:
 def test_services_that_tell_nothing_more_are_looked_at_when_their_time_has_come() -> None:
     windows = MemoryOpenWindows()
     windows.note(["cart"], NOW + 1)
-    handler = make(windows=windows)
+    handler = make(windows=[MemoryOpenWindows(), windows])
     assert handler(tick())["wake_ups"] == 0
     assert handler(tick(NOW + MINUTE))["wake_ups"] == 1
     (message,) = handler.publisher.topics["metrics"]

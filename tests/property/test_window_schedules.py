@@ -14,8 +14,10 @@ from aiops.clock import ManualClock
 from aiops.events import Samples
 from aiops.ports import Event
 from aiops.series import SeriesMap
+from functions.detect.settling import Settling
 from functions.detect.windows.config import WindowsConfig
 from functions.detect.windows.handler import WindowHandler
+from functions.detect.windows.state import ServiceState
 from functions.detect.windows.tally import MINUTE_MS, Sighting, Tally
 from functions.detect.windows.telling import Telling
 from tests.property.scheduler import Scheduler
@@ -158,25 +160,20 @@ def test_a_calm_schedule_tells_of_every_new_error() -> None:
         assert set(+new) == set(+errors)
 
 
-class OverlooksWhatWaits(WindowHandler):
-    """A mistake: what may not be published yet is not looked for."""
-
-    def _pending(self, states):
-        return {}
+def overlooks_what_waits(_settling, _states):
+    return {}
 
 
-class ForgetsRecords(WindowHandler):
-    """A mistake: no repeat is known."""
-
-    def _commit(self, taken):
-        for one in taken.values():
-            one.state.lanes.clear()
-        return super()._commit(taken)
+def forgets_records(_state, _origin):
+    """Know no repeat."""
 
 
-@pytest.mark.parametrize("mistake", [OverlooksWhatWaits, ForgetsRecords])
-def test_a_mistake_shows(mistake: type[WindowHandler], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(globals(), "WindowHandler", mistake)
+@pytest.mark.parametrize(
+    ("owner", "method", "mistake"),
+    [(Settling, "_pending", overlooks_what_waits), (ServiceState, "note", forgets_records)],
+)
+def test_a_mistake_shows(owner, method, mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owner, method, mistake)
     owner = {name: place for place, name in enumerate(SERVICES)}
     with pytest.raises(AssertionError):
         for seed in range(SCHEDULES):

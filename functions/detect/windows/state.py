@@ -121,11 +121,6 @@ class ServiceState:
             del self.lanes[next(iter(self.lanes))]
 
 
-def nonce_of(record: bytes | None) -> bytes:
-    """Return by what a stored record is told from every other; empty where there is none."""
-    return record[:NONCE_BYTES] if record else b""
-
-
 def packed(state: ServiceState) -> bytes:
     """Return a state as it is stored: a hash of its content, then the content as JSON."""
     rows = list(

@@ -12,6 +12,7 @@ from aiops.events import AnomaliesDetected, Anomaly, Samples, SeriesHead
 from aiops.ids import derive
 from aiops.ports import Event, Message
 from aiops.series import Series, SeriesMap
+from functions.detect.settling import Output
 from functions.detect.windows.fold import Counted
 from functions.detect.windows.tally import Sighting
 
@@ -26,9 +27,6 @@ SCORE = 0.6
 SOURCE = "/aiops/detect/windows"
 
 _SAMPLES, _ANOMALY = "s", "a"
-
-Output = tuple[str, bytes]
-"""Name and data of what is to be published; the name tells what it is, and so does its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,12 @@ class Telling:
             return None
         found = self._made(series, template, seen)
         return f"{_ANOMALY}:{found.id}", found.model_dump_json().encode()
+
+    def messages(
+        self, outputs: Sequence[Output], cause: Event, extensions: Mapping[str, str]
+    ) -> list[Message]:
+        """Return the events that carry outputs, in their order."""
+        return [self.message(one, cause.time, extensions) for one in outputs]
 
     def message(self, output: Output, now: int, extensions: Mapping[str, str]) -> Message:
         """Return the event that carries an output; a repeat has the same id.

@@ -43,7 +43,7 @@ class Keys:
     Attributes:
         generation: A prefix; a topic processed again on purpose gets a new one.
         family: Whose records they are: `d` those of series, `w` those of services whose logs and
-            traces are counted.
+            traces are counted, `r` those of series that are put in order.
     """
 
     generation: str = ""
@@ -66,8 +66,8 @@ class Keys:
         return f"{self._tag(self.family, shard)}:h:{key}:{chunk}"
 
     def open_windows(self) -> str:
-        """Sorted set service → when the clock is to look at it; never expires, pruned."""
-        return f"aiops:{self.generation}{{windows}}:open"
+        """Sorted set of what waits → when the clock is to look at it; never expires, pruned."""
+        return f"{self._tag(self.family, 'waiting')}:open"
 
     def spans(self, slot: int, trace: str) -> str:
         """Hash of a trace: ends of calls, and whose each call is; lives for minutes."""
