@@ -102,6 +102,16 @@ class Rule(BaseModel):
         return self.modelled or self.keep_history
 
 
+COUNTS = Rule(
+    match=Selector(
+        metric="span_errors|call_errors|log_errors|log_error_lines|log_template_lines"
+        "|kubernetes_events"
+    ),
+    min_dev_from_expected=3.0,
+)
+"""Judges what is counted of logs, spans and Events where no other rule does: where none is usual,
+one failure is no alarm."""
+
 COUNTED = ("_total", "_count", "_sum", "_bucket")
 """Ends of the names of counters. Source: Prometheus, "Metric and label naming"."""
 
@@ -145,7 +155,8 @@ class DetectConfig(BaseModel):
     """The section `detect` of the configuration.
 
     Attributes:
-        rules: The first whose selector matches judges a series; otherwise the default does.
+        rules: The first whose selector matches judges a series; otherwise the default does. Counts
+            of failures in logs, spans and Events that none matches alarm from 3 above the usual on.
         default: The rule for everything else.
         quantiles: Histograms judged by quantiles, not by each of their buckets; the first that
             matches counts.
@@ -165,7 +176,7 @@ class DetectConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Rule, ...] = Field(default=(), validate_default=True)
     default: Rule = Rule()
     quantiles: tuple[Quantiles, ...] = ()
     features: tuple[Feature, ...] = ()
@@ -180,6 +191,11 @@ class DetectConfig(BaseModel):
     windows: WindowsConfig = WindowsConfig()
     logs: LogsConfig = LogsConfig()
     traces: TracesConfig = TracesConfig()
+
+    @field_validator("rules")
+    @classmethod
+    def _counts_come_last(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return rules if COUNTS in rules else (*rules, COUNTS)
 
     @field_validator("feature_sets")
     @classmethod

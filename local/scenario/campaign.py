@@ -96,7 +96,7 @@ def campaign(seed: int, *, services: int, step: int, faults: int) -> Recording:
     for outbreak in outbreaks:
         _DONE[outbreak.kind](fate, done, outbreak, length)
     hours = START_MS / 3_600_000 % 24 + np.arange(length) * step / 3600
-    series = _series(place, naming, weather(signal, place, hours, done))
+    series = reported(place, naming, weather(signal, place, hours, done))
     _disturb(chance, series[1], step, _spared(outbreaks, length, step))
     times = START_MS + np.arange(length) * step * 1000
     return _recorded(chance, place, series, times, outbreaks)
@@ -197,7 +197,7 @@ _DONE: dict[str, Callable[[Generator, Disturbance, Outbreak, int], None]] = {
 }
 
 
-def _series(
+def reported(
     place: Estate, naming: Naming, seen: Weather
 ) -> tuple[tuple[SeriesHead, ...], NDArray[np.float64]]:
     """Return what is reported, s heads, and its values, shape (s, n)."""

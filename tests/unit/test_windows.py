@@ -219,6 +219,29 @@ def test_an_error_is_new_once_its_service_is_known_for_long_enough() -> None:
     assert service.take(new, 10.3).fresh == {}
 
 
+def test_a_new_error_that_goes_on_is_told_again_in_two_more_minutes_and_then_is_known() -> None:
+    service = Service(WindowsConfig(learn_for=0))
+    told = []
+    for minute in (0, 0.1, 0.2, 1.1, 1.3, 1.2, 2.1, 3.1, 4.1):
+        part = ServiceTally()
+        part.count(at(minute), LINES)
+        part.sighting("a", seen(minute))
+        told += [minute for _ in service.take(part, max(minute, 1.3)).fresh]
+    assert told == [0, 1.1, 2.1]
+    assert service.state.fresh == {}
+
+
+def test_an_error_that_comes_back_after_long_is_not_new() -> None:
+    service = Service(WindowsConfig(learn_for=0))
+    told = []
+    for minute in (0, 11, 12):
+        part = ServiceTally()
+        part.sighting("a", seen(minute))
+        part.count(at(minute), LINES)
+        told += [minute for _ in service.take(part, minute).fresh]
+    assert told == [0]
+
+
 def test_people_are_told_of_so_many_new_errors_a_minute_and_no_more() -> None:
     service = Service(WindowsConfig(learn_for=0, max_new=2, max_templates=3))
     part = ServiceTally()

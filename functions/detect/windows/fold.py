@@ -21,6 +21,12 @@ from functions.detect.windows.tally import (
     Sighting,
 )
 
+TELLINGS = 3
+"""Minutes in which people are told of a new error; one that came once may be nothing."""
+
+FRESH_MINUTES = 10
+"""For so long it is new."""
+
 QUANTILES = (("p50", 0.5), ("p95", 0.95))
 
 
@@ -168,16 +174,30 @@ def _see(
         minute = seen.time // MINUTE_MS
         known = state.templates.pop(template, None)
         state.templates[template] = max(minute, known or 0)
-        if known is not None or seen.time < state.since + config.learn_for * 1000:
-            continue
-        told = state.told[1] if state.told[0] == minute else 0
-        if told >= config.max_new:
-            found.counts["too_many_new"] += 1
-            continue
-        state.told = (minute, told + 1)
-        found.fresh[template] = seen
+        if known is None and seen.time >= state.since + config.learn_for * 1000:
+            told = state.told[1] if state.told[0] == minute else 0
+            if told >= config.max_new:
+                found.counts["too_many_new"] += 1
+                continue
+            state.told = (minute, told + 1)
+            state.fresh[template] = (minute, 1)
+            found.fresh[template] = seen
+        elif known is not None and _goes_on(state, template, minute, known):
+            found.fresh[template] = seen
     while len(state.templates) > config.max_templates:
         del state.templates[next(iter(state.templates))]
+
+
+def _goes_on(state: ServiceState, template: str, minute: int, last: int) -> bool:
+    """Return whether a new error is to be told again, in another minute than before."""
+    first, times = state.fresh.get(template, (0, TELLINGS))
+    if minute - first > FRESH_MINUTES or times >= TELLINGS:
+        state.fresh.pop(template, None)
+        return False
+    if minute <= last:
+        return False
+    state.fresh[template] = (first, times + 1)
+    return True
 
 
 def _close(state: ServiceState, config: WindowsConfig, found: Folded) -> None:

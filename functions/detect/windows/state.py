@@ -74,6 +74,7 @@ class ServiceState:
         windows: By minute.
         templates: The last minute each error was seen.
         told: A minute, and of how many new errors people were told in it.
+        fresh: Of errors that are new, the minute they were first seen and how often they were told.
         totals: How much each count that somebody else keeps was last.
         pending: Outputs that may not be published yet, in their order.
     """
@@ -89,6 +90,7 @@ class ServiceState:
     windows: dict[int, Window] = field(default_factory=dict)
     templates: dict[str, int] = field(default_factory=dict)
     told: tuple[int, int] = (0, 0)
+    fresh: dict[str, tuple[int, int]] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
 
@@ -143,6 +145,7 @@ def packed(state: ServiceState) -> bytes:
             ],
             "templates": state.templates,
             "told": state.told,
+            "fresh": state.fresh,
             "totals": state.totals,
             "pending": state.pending,
         },
@@ -173,6 +176,7 @@ def unpacked(record: bytes | None) -> ServiceState:
         {minute: _window(names, *parts) for minute, *parts in content["windows"]},
         content["templates"],
         tuple(content["told"]),
+        {template: (first, times) for template, (first, times) in content["fresh"].items()},
         content["totals"],
         content["pending"],
     )
