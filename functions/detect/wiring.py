@@ -2,8 +2,6 @@
 
 from functools import partial
 
-import redis
-
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_admissions import RedisAdmissions
@@ -16,7 +14,7 @@ from aiops.adapters.redis_replicas import replicated
 from aiops.adapters.redis_series import RedisSeriesStore
 from aiops.adapters.redis_span_pairs import RedisSpanPairs
 from aiops.adapters.redis_verdicts import RedisVerdicts
-from aiops.ports import Handler, Publisher
+from aiops.ports import Handler
 from aiops.series import SeriesMap
 from aiops.settings import Settings
 from functions.detect.caps import Caps
@@ -44,6 +42,14 @@ def build(settings: Settings) -> Handler:
     names = settings.section("series", SeriesMap)
     rate = settings.clock.rate
     publisher = KafkaPublisher(settings.kafka_bootstrap_servers)
+    ordered = Keys(settings.generation, "r")
+    holding = Holding(
+        config,
+        RedisSeriesStore(client, ordered, rate),
+        RedisOpenWindows(client, ordered),
+        publisher,
+        settings.clock,
+    )
     handler = DetectHandler(
         store=RedisSeriesStore(client, keys, rate),
         publisher=publisher,
@@ -62,7 +68,7 @@ def build(settings: Settings) -> Handler:
         verdicts=RedisVerdicts(client, keys, rate),
         changes=RedisChanges(client, keys, rate),
         caps=Caps(config, RedisAdmissions(client, keys, rate)),
-        holding=_holding(settings, client, publisher, config),
+        holding=holding if any(rule.reorder_window for rule in config.every) else None,
     )
     counted = Keys(settings.generation, "w")
     windows = WindowHandler(
@@ -83,15 +89,3 @@ def build(settings: Settings) -> Handler:
     }
     every = TelemetryHandler(handler, windows, readers)
     return replicated(every, client, settings.redis_wait)
-
-
-def _holding(
-    settings: Settings, client: "redis.Redis", publisher: Publisher, config: DetectConfig
-) -> Holding | None:
-    """Return what puts samples in order; None where no rule asks for it."""
-    if not any(rule.reorder_window for rule in config.every):
-        return None
-    keys = Keys(settings.generation, "r")
-    store = RedisSeriesStore(client, keys, settings.clock.rate)
-    index = RedisOpenWindows(client, keys)
-    return Holding(config, store, index, publisher, settings.clock)
