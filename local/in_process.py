@@ -44,6 +44,8 @@ from functions.detect.windows.telling import Telling
 
 DOMAIN = "default"
 TICK_MS = 60_000
+FOUND = frozenset(("counted", "new_errors"))
+"""Words for what became of records, and not for what was dropped of them."""
 
 
 @dataclass(slots=True)
@@ -92,7 +94,7 @@ class InProcess:
         """Deliver a record of logs or traces, and everything that follows from it."""
         self.clock.ms = max(self.clock.ms, event.time)
         counts = self.detect(event)
-        self.counts.update({f"{name}_of_records": n for name, n in counts.items()})
+        self.counts.update({name: n for name, n in counts.items() if name not in FOUND})
         self._settle()
 
     def change(self, change: ChangeObserved) -> None:

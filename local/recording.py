@@ -14,6 +14,7 @@ from aiops.errors import Misconfigured
 from aiops.events import Call, ChangeObserved, SeriesHead
 from functions.correlate import topology_file
 from local.evaluation import Fault, parse_faults
+from local.told import Told, read_told
 
 _COLUMNS = ("timestamp", "metric", "value")
 
@@ -27,6 +28,7 @@ class Recording:
         series: Index into `heads` of every sample, in the order recorded, shape (n,).
         time: Unix milliseconds, shape (n,); -1 where the stamp cannot be read.
         value: NaN where there is none, shape (n,).
+        told: Lines of logs and traces by the time of each, unix milliseconds, in its order.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class Recording:
     calls: tuple[Call, ...]
     changes: tuple[ChangeObserved, ...]
     faults: tuple[Fault, ...]
+    told: tuple[Told, ...] = ()
 
 
 def read_recording(folder: Path) -> Recording:
@@ -59,6 +62,7 @@ def read_recording(folder: Path) -> Recording:
         calls=read_calls(folder / "topology.csv"),
         changes=tuple(_changes(folder / "changes.jsonl")),
         faults=_faults(folder / "faults.json"),
+        told=read_told(folder),
     )
 
 

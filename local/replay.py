@@ -12,9 +12,11 @@ import orjson
 from aiops.events import Call, ChangeObserved, Incident, Samples
 from aiops.ids import derive
 from aiops.ports import Event
+from functions.detect.sources import PLAIN_RECORD
 from local.event_time import EventTime, Scrape
 from local.in_process import InProcess
 from local.recording import Recording
+from local.told import Told
 
 MAX_SAMPLES = 500
 
@@ -72,11 +74,14 @@ def replay_through(
     began = 0
     for number, recording in enumerate(recordings):
         changes = deque(sorted(recording.changes, key=lambda change: change.observed_at))
+        told = deque(_records(recording, number))
         first = True
         for scrape in believed.scrapes(recording.series, recording.time):
             began, first = (scrape.time if first else began), False
             pace.wait(scrape.time)
             _changes_until(changes, scrape.time, pipeline)
+            while told and told[0].time <= scrape.time:
+                pipeline.record(told.popleft())
             for event in _events(recording, scrape, number):
                 pipeline.samples(event)
             pipeline.tick()
@@ -97,6 +102,28 @@ def replay_through(
 def _changes_until(changes: deque[ChangeObserved], now: int, pipeline: InProcess) -> None:
     while changes and changes[0].observed_at <= now:
         pipeline.change(changes.popleft())
+
+
+def _records(recording: Recording, number: int) -> Iterator[Event]:
+    """Yield what was logged and traced, up to 500 lines of a minute in a record."""
+    parts: list[list[Told]] = []
+    for one in sorted(recording.told, key=lambda one: (one.topic, one.time)):
+        last = parts[-1][-1] if parts else None
+        same = last is not None and (last.topic, last.time // 60_000) == (
+            one.topic,
+            one.time // 60_000,
+        )
+        if not same or len(parts[-1]) >= MAX_SAMPLES:
+            parts.append([])
+        parts[-1].append(one)
+    for place, part in enumerate(sorted(parts, key=lambda part: part[-1].time)):
+        yield Event(
+            id=f"partition:{number}/offset:{place}",
+            source=f"/aiops/replay/{recording.folder.name}#{part[0].topic}",
+            type=PLAIN_RECORD,
+            time=part[-1].time,
+            data=b"\n".join(one.data for one in part),
+        )
 
 
 def _events(recording: Recording, scrape: Scrape, number: int) -> Iterator[Event]:

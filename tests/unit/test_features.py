@@ -240,6 +240,22 @@ SHIPPED = {
         ("revision_request_count", "counter", {"response_code_class": "5xx"}, (0, 50)),
         0.5,
     ],
+    "span_error_ratio": [
+        ("span_errors", "gauge", {"service": "a", "operation": "x"}, (0, 1)),
+        ("span_requests", "gauge", {"service": "a", "operation": "x"}, (4, 4)),
+        0.25,
+    ],
+    "call_error_ratio": [
+        ("call_errors", "gauge", {"client": "a", "server": "b"}, (0, 1)),
+        ("call_requests", "gauge", {"client": "a", "server": "b"}, (4, 2)),
+        0.5,
+    ],
+    "log_error_ratio": [
+        ("log_errors", "gauge", {"service": "a"}, (0, 1)),
+        ("log_lines", "gauge", {"service": "a", "level": "info"}, (9, 9)),
+        ("log_lines", "gauge", {"service": "a", "level": "error"}, (0, 1)),
+        0.1,
+    ],
     "container_memory_saturation": [
         ("container_memory_working_set_bytes", "gauge", {"pod": "p"}, (0, 3)),
         ("container_spec_memory_limit_bytes", "gauge", {"pod": "p"}, (4, 4)),

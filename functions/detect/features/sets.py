@@ -107,6 +107,22 @@ SETS: Mapping[str, tuple[Feature, ...]] = {
             "redis_connected_clients", "redis_config_maxclients",
         ),
     ),
+    "spans": (
+        Feature(
+            name="span_error_ratio", kind="ratio", about="share of its requests that failed",
+            of=Selector(metric="span_errors"), over=Selector(metric="span_requests"),
+        ),
+        Feature(
+            name="call_error_ratio", kind="ratio", about="share of calls that failed",
+            of=Selector(metric="call_errors"), over=Selector(metric="call_requests"),
+        ),
+    ),
+    "logs": (
+        Feature(
+            name="log_error_ratio", kind="ratio", about="share of lines that tell of errors",
+            of=Selector(metric="log_errors"), over=Selector(metric="log_lines"), by=("service",),
+        ),
+    ),
     "kafka": (
         Feature(
             name="consumer_lag_delta", kind="delta",
