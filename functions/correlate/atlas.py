@@ -33,23 +33,22 @@ class Finding:
 
 
 def valid_from(observed: TopologyObserved, version: str, view: View, delay: int) -> int | None:
-    """Return from when an observed topology is to hold; None where it brings nothing new.
+    """Return from when an observed topology is to hold; None where the latest has the same calls.
 
-    It holds only some time after it was observed, and never for anomalies already seen: then the
-    links between anomalies do not depend on whether they arrived before it. The first one holds
-    for all time.
+    It holds only some time after it was observed, after every one before it, and never for
+    anomalies already seen: then the links between anomalies do not depend on whether they arrived
+    before it. The first one holds for all time.
     """
     if not view.topologies:
         return 0
     newest, current = view.topologies[-1]
-    since = _later(observed, view, delay)
-    if version == current or since <= newest:
-        return None
-    return since
+    return None if version == current else max(_later(observed, view, delay), newest + 1)
 
 
 def _later(observed: TopologyObserved, view: View, delay: int) -> int:
-    return max(observed.observed_at + delay, view.watermark + 1)
+    """Return from when what was seen of the latest topology holds: not before that one does."""
+    newest, _ = view.topologies[-1]
+    return max(observed.observed_at + delay, view.watermark + 1, newest)
 
 
 def finding(
@@ -57,17 +56,15 @@ def finding(
 ) -> Finding | None:
     """Return what is to be kept of an observed topology; None for nothing.
 
-    One that is older than the latest, or was delivered before, changes nothing.
+    One that is no newer than the latest changes nothing; so none does that is delivered again.
+    Every newer one is kept: were one refused, it could come into force when it is delivered again.
     """
-    latest = view.surveys[-1].observed_at if view.surveys else -1
-    if observed.observed_at < latest:
+    if view.surveys and observed.observed_at <= view.surveys[-1].observed_at:
         return None
     version = topology.version
     since = valid_from(observed, version, view, delay)
     if since is not None:
         return Finding((since, topology), (Survey(since, version, observed.observed_at), topology))
-    if version != view.topologies[-1][1] or observed.observed_at == latest:
-        return None
     survey = Survey(_later(observed, view, delay), version, observed.observed_at)
     return Finding(None, (survey, topology))
 

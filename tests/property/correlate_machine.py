@@ -83,11 +83,13 @@ class CorrelateMachine(RuleBasedStateMachine):
         self.pending: list[tuple[Event, tuple]] = []
         self.done: list[Event] = []
         self.flip_pending: tuple[int, Topology] | None = None
+        self.latest = 0
 
     @initialize(graph=st.sampled_from(GRAPHS))
     def begin(self, graph):
         """The first topology holds for all time."""
-        self.make(self.store, self.publisher, self.clock)(self._observed(graph))
+        self.latest = self._time()
+        self.make(self.store, self.publisher, self.clock)(self._observed(graph, self.latest))
         self.model.topologies = [(0, Topology.of(graph))]
 
     def _put(self, event, anomalies=()):
@@ -161,11 +163,12 @@ class CorrelateMachine(RuleBasedStateMachine):
         self.model.processed_until = max(self.model.processed_until, world.START + processed * 1000)
 
     @precondition(lambda self: not self.flip_pending and len(self.model.topologies) < MOST_FLIPS)
-    @rule(graph=st.sampled_from(GRAPHS))
-    def flip(self, graph):
-        """Other calls are observed."""
-        self._put(self._observed(graph))
-        self.flip_pending = self._time(), Topology.of(graph)
+    @rule(graph=st.sampled_from(GRAPHS), newer=st.sampled_from((1, 1, 0, -1)))
+    def flip(self, graph, newer=1):
+        """Other calls are observed: now, or by so many milliseconds after the latest."""
+        at = self.latest + newer if newer < 1 else max(self._time(), self.latest + newer)
+        self._put(self._observed(graph, at))
+        self.flip_pending = at, Topology.of(graph)
 
     @precondition(lambda self: self.store.seen)
     @rule(
@@ -275,30 +278,29 @@ class CorrelateMachine(RuleBasedStateMachine):
             handler(world.tick(self.second, processed=processed))
 
     def _learn_flip(self, watermark):
-        """Take over from when a topology holds, if that is a time it may hold from."""
-        if self.flip_pending is None:
-            return
-        observed_at, topology = self.flip_pending
-        self.flip_pending = None
-        newest, current = self.model.topologies[-1]
-        times = {a.time for _, some in self.pending for a in some if a.time >= watermark}
-        delay = world.CONFIG.topology_delay * 1000
-        possible = {max(observed_at + delay, time + 1) for time in {watermark, *times}}
-        kept = sorted(self.store.topologies.items())
-        if len(kept) == len(self.model.topologies):
-            assert topology.version == current.version or min(possible) <= newest, (
-                "an observed topology is missing"
-            )
-            return
-        since, found = kept[-1]
-        assert found.version == topology.version
-        assert since in possible, "a topology holds for what was seen before"
-        self.model.topologies.append((since, topology))
+        """Take over from when a topology holds, if that is a time it may hold from.
 
-    def _observed(self, graph):
+        What is kept besides is what was: nothing that is delivered again changes it.
+        """
+        known = self.model.topologies
+        newest, current = known[-1]
+        at, topology = self.flip_pending or (0, current)
+        self.flip_pending = None
+        if at > self.latest and topology.version != current.version:
+            times = {a.time for _, some in self.pending for a in some if a.time >= watermark}
+            delayed = max(at + world.CONFIG.topology_delay * 1000, newest + 1)
+            since = max(self.store.topologies)
+            possible = {max(delayed, time + 1) for time in {watermark, *times}}
+            assert since in possible, "a topology is missing, or holds for what was seen before"
+            known.append((since, topology))
+        self.latest = max(self.latest, at)
+        kept = [(since, one.version) for since, one in sorted(self.store.topologies.items())]
+        assert kept == [(since, one.version) for since, one in known]
+
+    def _observed(self, graph, at):
         calls = tuple(Call(client=client, server=server) for client, server in graph)
-        fact = TopologyObserved(domain="test", calls=calls, observed_at=self._time())
-        return Event(f"t{self._time()}", "test", fact.type, fact.observed_at, _json(fact))
+        fact = TopologyObserved(domain="test", calls=calls, observed_at=at)
+        return Event(f"t{at}", "test", fact.type, fact.observed_at, _json(fact))
 
     def _time(self, later=0):
         return world.START + (self.second + later) * 1000

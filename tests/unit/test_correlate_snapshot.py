@@ -8,10 +8,10 @@ from aiops.adapters.memory_incidents import MemoryIncidents
 from aiops.cell import Site
 from aiops.errors import Misconfigured
 from aiops.events import Call, CommandGiven, Incident, Suspect, TopologyObserved
-from aiops.incident_store import Held, View
+from aiops.incident_store import Held, Survey, View
 from aiops.topology import Topology
 from functions.correlate.actors import MAX_WHO
-from functions.correlate.atlas import Atlas, valid_from, version_at
+from functions.correlate.atlas import Atlas, finding, valid_from, version_at
 from functions.correlate.confidence import Confidence
 from functions.correlate.config import CorrelateConfig
 from functions.correlate.incident import of_anomalies, settle
@@ -221,7 +221,7 @@ def test_an_atlas_reads_a_topology_once_and_forgets_what_is_gone():
         (100, "new", View(topologies=((0, "old"),)), 130),
         (100, "new", View(watermark=150, topologies=((0, "old"),)), 151),
         (100, "old", View(topologies=((0, "old"),)), None),
-        (100, "new", View(topologies=((0, "old"), (130, "mid"))), None),
+        (100, "new", View(topologies=((0, "old"), (130, "mid"))), 131),
     ],
 )
 def test_a_topology_holds_from_a_time_no_anomaly_was_seen_in(observed_at, version, view, expected):
@@ -229,6 +229,21 @@ def test_a_topology_holds_from_a_time_no_anomaly_was_seen_in(observed_at, versio
         domain="test", calls=(Call(client="a", server="b"),), observed_at=observed_at
     )
     assert valid_from(observed, version, view, 30) == expected
+
+
+@pytest.mark.parametrize("watermark", [0, 150, 10_000])
+@pytest.mark.parametrize(("observed_at", "kept"), [(99, False), (100, False), (101, True)])
+def test_what_was_observed_is_kept_once_however_late_it_is_delivered_again(
+    watermark, observed_at, kept
+):
+    """Were it refused at first and taken later, when it came would decide from when it holds."""
+    surveys = (Survey(since=130, version="mid", observed_at=100),)
+    view = View(watermark=watermark, topologies=((0, "old"), (130, "mid")), surveys=surveys)
+    observed = TopologyObserved(
+        domain="test", calls=(Call(client="a", server="b"),), observed_at=observed_at
+    )
+    found = finding(observed, Topology.of([("a", "b")]), view, 30)
+    assert (found is not None) == kept
 
 
 def test_a_topology_is_read_from_a_file(tmp_path):
