@@ -3,6 +3,7 @@
 Times are unix milliseconds. Every model refuses fields it does not know.
 """
 
+import operator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -64,7 +65,7 @@ class Samples(Fact):
     type = "dev.aiops.samples.v1"
     series: tuple[SeriesHead, ...]
     samples: tuple[tuple[Integer, Integer, float], ...]
-    exemplars: tuple[tuple[Integer, TraceId], ...] = ()
+    exemplars: tuple[tuple[Integer, TraceId], ...] = Field(default=(), exclude_if=operator.not_)
 
 
 class Alert(BaseModel):
@@ -122,7 +123,7 @@ class Anomaly(BaseModel):
     reason: str
     template: str | None = None
     alert: Alert | None = None
-    exemplars: tuple[TraceId, ...] = ()
+    exemplars: tuple[TraceId, ...] = Field(default=(), exclude_if=operator.not_)
 
     @property
     def told(self) -> bool:

@@ -38,14 +38,17 @@ class Judged:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, rule: Rule, kind: str = "gauge") -> None:
         monkeypatch.setattr(judge, "load", lambda *_: Exact)
-        self.scorer = Scorer(DetectConfig(default=rule), "test")
+        self.config = DetectConfig(default=rule)
+        self.scorer = Scorer(self.config, "test")
         self.kind = kind
         self.records: dict[str, bytes] = {}
 
     def __call__(self, *samples: tuple[int, float]) -> Outcome:
         head = SeriesHead(metric="m", labels={"service": "s"}, kind=self.kind)
         rows = tuple((0, NOW + 1000 * at, value) for at, value in samples)
-        columns = SampleReader(SeriesMap(), lambda _: 0).of(Samples(series=(head,), samples=rows))
+        columns = SampleReader(SeriesMap(), self.config.rule_for).of(
+            Samples(series=(head,), samples=rows)
+        )
         batch, dropped = take(columns, NOW + 10**9, 0, 2 * 10**9)
         assert not dropped
         outcome = self.scorer.score(batch, [self.records.get(key) for _, key in batch.keys])
