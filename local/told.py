@@ -1,7 +1,7 @@
 """Lines of logs and traces of a recording, each a record as its source would have written it."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,3 +73,13 @@ def _time(document: Any, topic: str) -> int:
         for span in scope["spans"]
     )
     return max(ends) // 1_000_000
+
+
+def write_told(told: Iterable[Told], folder: Path) -> None:
+    """Write lines as they are read again, packed; a file that would be empty is not made."""
+    every = sorted(told, key=lambda one: one.time)
+    for name, topic in FILES.items():
+        lines = [one.data for one in every if one.topic == topic]
+        if lines:
+            packed = gzip.compress(b"\n".join(lines) + b"\n", compresslevel=4, mtime=0)
+            (folder / f"{name}.gz").write_bytes(packed)

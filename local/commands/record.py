@@ -1,8 +1,14 @@
-"""`aiops record`: writes a folder of what was, which `aiops replay` reads."""
+"""`aiops record`: writes a folder of what was, which `aiops replay` reads.
+
+What was is asked of Prometheus, or read from the topics of a running installation.
+"""
 
 import argparse
 import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aiops.adapters.prometheus import Metrics
 from aiops.call_table import listed
@@ -11,22 +17,35 @@ from aiops.errors import Misconfigured
 from aiops.events import Call
 from aiops.series import SeriesMap
 from aiops.settings import read_config, read_section
+from aiops.topics import LOGS, TRACES
 from aiops.topology import Topology
 from functions.collect.asking import Question
 from functions.collect.config import CollectConfig
 from functions.collect.gathering import read, union
+from functions.detect.config import DetectConfig
 from local.dead_letters.arguments import since
+from local.dead_letters.reading import between
+from local.overheard import TOPICS, Overheard
 from local.past import Past, asked, prometheus_of
-from local.places import add_config, add_json, add_prometheus
+from local.places import add_broker, add_config, add_json, add_prometheus, broker_of
 from local.progress import progress
 from local.recorder import Recorder
+from local.recording import Recording
+from local.told import write_told
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command's arguments."""
-    parser = commands.add_parser("record", help="write a recording of what Prometheus knows")
+    parser = commands.add_parser(
+        "record", help="write a recording of what Prometheus knows, or of topics"
+    )
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to write")
     add_prometheus(parser)
+    parser.add_argument(
+        "--topics", action="store_true",
+        help=f"read {', '.join(TOPICS)} instead, as far back as Kafka keeps them",
+    )  # fmt: skip
+    add_broker(parser)
     parser.add_argument("--until", type=since, default=None, metavar="WHEN", help="default: now")
     add_config(parser)
     add_json(parser)
@@ -43,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
     if options.out.exists() and any(options.out.iterdir()):
         raise Misconfigured(f"{options.out}: there is something already")
     sections = read_config(options.config)
+    if options.topics:
+        return _of_topics(options, sections)
     config = read_section(sections, "collect", CollectConfig)
     past = Past(config, read_section(sections, "series", SeriesMap))
     until = options.until or SystemClock().now() - config.delay * 1000
@@ -57,19 +78,46 @@ def run(options: argparse.Namespace) -> int:
             advance(1)
     recorder.calls = calls(config, prometheus_of(options.prometheus_url), times[-1])
     written = recorder.write(options.out)
+    dropped = {word: n for word, n in past.counts.items() if word != "samples" and n}
+    _tell(options, written, {"dropped": dropped})
+    return 0
+
+
+def _of_topics(options: argparse.Namespace, sections: Mapping[str, Any]) -> int:
+    """Write the recording of what went over topics, and return the exit status."""
+    overheard = Overheard(
+        read_section(sections, "detect", DetectConfig), read_section(sections, "series", SeriesMap)
+    )
+    until = options.until or SystemClock().now()
+    with progress("topics", len(TOPICS), quiet=options.json) as advance:
+        for topic in TOPICS:
+            for record in between(broker_of(options), topic, options.since, until):
+                overheard.take(record)
+            advance(1)
+    written = overheard.recorder.write(options.out)
+    write_told(overheard.told, options.out)
+    counted = Counter(one.topic for one in overheard.told)
+    more = {"lines": counted[LOGS], "spans": counted[TRACES], "changes": len(written.changes)}
+    _tell(options, written, {**more, "dropped": dict(+overheard.dropped)})
+    return 0
+
+
+def _tell(options: argparse.Namespace, written: Recording, more: Mapping[str, Any]) -> None:
     told = {
         "folder": str(options.out),
         "series": len(written.heads),
         "samples": len(written.time),
         "calls": len(written.calls),
-        "dropped": {word: n for word, n in past.counts.items() if word != "samples" and n},
+        **more,
     }
     if options.json:
         print(json.dumps(told))
-    else:
-        print(f"{told['folder']}: {told['series']} series, {told['samples']} samples")
-        print(f"{told['calls']} calls between services; replay it with: aiops replay {options.out}")
-    return 0
+        return
+    print(f"{told['folder']}: {told['series']} series, {told['samples']} samples")
+    for word in ("lines", "spans", "changes"):
+        if told.get(word):
+            print(f"{told[word]} {word}")
+    print(f"{told['calls']} calls between services; replay it with: aiops replay {options.out}")
 
 
 def record(past: Past, question: Question, times: range, recorder: Recorder) -> None:

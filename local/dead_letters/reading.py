@@ -86,3 +86,21 @@ def records(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iter
                 return
         elif now - heard > _STALL_SECONDS:
             raise Unavailable("Kafka: the dead letter topic cannot be read to its end")
+
+
+def between(bootstrap: str, topic: str, since: int, until: int) -> Iterator[Record]:
+    """Yield the records of a topic that were written in a span of time, unix milliseconds.
+
+    Raises:
+        Unavailable: the broker does not answer, or there is no such topic.
+    """
+    with reading(bootstrap, topic) as (consumer, partitions):
+        found = consumer.offsets_for_times(dict.fromkeys(partitions, since))
+        starts = {place: one.offset for place, one in found.items() if one is not None}
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(list(starts))
+        for place, offset in starts.items():
+            consumer.seek(place, offset)
+        for record in records(consumer, {place: ends[place] for place in starts}):
+            if since <= record.timestamp <= until:
+                yield record

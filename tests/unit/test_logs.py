@@ -46,7 +46,7 @@ def signal(**config: Any) -> LogSignal:
 def read(data: bytes, topic: str = "logs") -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Return the lines of a record, and what was dropped of it."""
     tally = Tally()
-    found = signal()._records(event(data, topic), tally)
+    found = signal().records(event(data, topic), tally)
     lines = [
         {
             "service": service_of(one.labels, SeriesMap()), "time": one.time, "level": one.level,

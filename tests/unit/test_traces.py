@@ -96,7 +96,7 @@ def counts(tally: Tally, service: str) -> dict[tuple[str, ...], int]:
 
 def read(data: bytes, topic: str = "traces") -> tuple[list[dict[str, Any]], dict[str, int]]:
     tally = Tally()
-    found = World().signal._spans(event(data, topic), tally)
+    found = World().signal.spans(event(data, topic), tally)
     return [
         {
             "service": service_of(one.labels, SeriesMap()), "operation": one.operation,

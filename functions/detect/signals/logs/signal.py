@@ -72,7 +72,7 @@ class LogSignal:
         tally = Tally()
         templates: set[str] = set()
         lines = 0
-        for one in self._records(event, tally):
+        for one in self.records(event, tally):
             if lines >= MOST_LINES:
                 tally.dropped["too_many_lines"] += 1
                 continue
@@ -82,7 +82,12 @@ class LogSignal:
             raise Rejected("data: malformed, not as its format says")
         return tally
 
-    def _records(self, event: Event, tally: Tally) -> Iterator[LogRecord]:
+    def records(self, event: Event, tally: Tally) -> Iterator[LogRecord]:
+        """Yield the lines of a record; what is left out is counted in the tally.
+
+        Raises:
+            Rejected: it is no record of logs.
+        """
         encoding = source_of(event, self._topics).encoding
         if encoding != "json":
             yield from self._read(self._format(encoding), event.data, tally)

@@ -100,7 +100,7 @@ class TraceSignal:
             Unavailable: what was kept of other records is not to be had.
         """
         tally = Tally()
-        spans = self._spans(event, tally)
+        spans = self.spans(event, tally)
         if not spans and tally.dropped["malformed"]:
             raise Rejected("data: malformed, not as its format says")
         # The worst come first, as few examples are kept.
@@ -171,7 +171,12 @@ class TraceSignal:
                 self._said.clear()
             self._said |= fresh
 
-    def _spans(self, event: Event, tally: Tally) -> list[Span]:
+    def spans(self, event: Event, tally: Tally) -> list[Span]:
+        """Return the spans of a record; what is left out is counted in the tally.
+
+        Raises:
+            Rejected: it is no record of spans.
+        """
         found: list[Span] = []
         for one in self._read(event, tally):
             if one is None:
