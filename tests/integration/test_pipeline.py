@@ -187,6 +187,6 @@ def test_a_function_killed_over_and_over_loses_and_doubles_nothing(world: World)
     def found() -> dict[str, set[str]]:
         return {s: {a["id"] for a in world.anomalies(s)} for s in services}
 
-    until(lambda: all(found().values()))
+    until(lambda: all(found().values()), 120)
     time.sleep(1)
     assert {len(ids) for ids in found().values()} == {1}
