@@ -1,5 +1,6 @@
 """Makes the topics that the KafkaTopic objects describe."""
 
+import time
 from collections.abc import Sequence
 
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -7,6 +8,9 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from aiops.errors import Misconfigured, Unavailable
 from local.objects import KafkaTopic
+
+_KNOWN_SECONDS = 15.0
+_ASK_AGAIN_SECONDS = 0.2
 
 _CLUSTER_ONLY = frozenset({"min.insync.replicas"})
 """Settings that make no sense with one broker."""
@@ -17,7 +21,7 @@ def create_topics(bootstrap: str, topics: Sequence[KafkaTopic]) -> None:
 
     Raises:
         Misconfigured: a topic exists with another number of partitions.
-        Unavailable: the broker does not do it.
+        Unavailable: the broker does not do it, or does not come to know of it.
     """
     try:
         admin = KafkaAdminClient(
@@ -47,10 +51,29 @@ def _new(topic: KafkaTopic) -> NewTopic:
 
 
 def _check(admin: KafkaAdminClient, topics: Sequence[KafkaTopic]) -> None:
-    described = admin.describe_topics([topic.metadata.name for topic in topics])
-    partitions = {each["name"]: len(each["partitions"]) for each in described}
-    for topic in topics:
-        name, wanted = topic.metadata.name, topic.spec.partitions
-        found = partitions.get(name, 0)
-        if found != wanted:
-            raise Misconfigured(f"topic {name}: {found} partitions, the object says {wanted}")
+    wanted = {topic.metadata.name: topic.spec.partitions for topic in topics}
+    partitions = _partitions(admin, list(wanted))
+    for name, count in wanted.items():
+        if partitions[name] != count:
+            found = partitions[name]
+            raise Misconfigured(f"topic {name}: {found} partitions, the object says {count}")
+
+
+def _partitions(admin: KafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """Return how many partitions topics have, once the broker knows of all of them.
+
+    What was made just now may not have come round to who is asked.
+
+    Raises:
+        Unavailable: it does not come to know of one.
+    """
+    deadline = time.monotonic() + _KNOWN_SECONDS
+    while True:
+        described = admin.describe_topics(names)
+        found = {each["name"]: len(each["partitions"]) for each in described}
+        unknown = [name for name in names if not found.get(name)]
+        if not unknown:
+            return found
+        if time.monotonic() > deadline:
+            raise Unavailable(f"Kafka: topic {unknown[0]}: made, but not known")
+        time.sleep(_ASK_AGAIN_SECONDS)
