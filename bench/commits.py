@@ -19,6 +19,7 @@ from aiops.settings import Settings
 from functions.detect.wiring import build
 
 START = 1_767_225_600_000
+START_SECONDS = 30.0
 GROUPS = 64
 SERIES = 25
 """In a group: the series of one event, all in one shard, so that an event is one commit."""
@@ -72,13 +73,20 @@ class Writer:
     handler: Handler
     events: list[Event]
     answered: list[float] = field(default_factory=list)
+    _writing: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to write, in a thread."""
+        """Begin to write, in a thread; return once the first event was answered for.
+
+        Raises:
+            TimeoutError: none is answered for in time.
+        """
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+        if not self._writing.wait(START_SECONDS):
+            raise TimeoutError("no event is answered for")
 
     def stop(self) -> None:
         """Write nothing more."""
@@ -110,6 +118,7 @@ class Writer:
                     time.sleep(0.01)
                     continue
                 self.answered.append(time.monotonic())
+                self._writing.set()
                 break
 
     @staticmethod
