@@ -71,6 +71,8 @@ class Performer:
         give_up_after: Seconds of the pipeline's time.
         merge_wait: Seconds of the pipeline's time.
         digests: What takes the steps that go into a digest.
+        ended: Is told of the end of each call: the channel, and one of `sent`, `sent_again`,
+            `deferred` and `failed`.
     """
 
     log: ActionLog
@@ -84,6 +86,7 @@ class Performer:
     give_up_after: float
     merge_wait: float
     digests: Channel | None = None
+    ended: Callable[[str, str], None] | None = None
 
     def perform(self, record: ActionRecord, budget: Budget) -> Counts | None:
         """Send what is due about an incident, channel by channel, each in its order.
@@ -176,19 +179,24 @@ class Performer:
     def _note(self, step: Step, token: str, answer: Answer, *, again: bool) -> None:
         """Record how a call ended."""
         call = Call(token, self.clock.now())
+        outcome = _word(answer, again=again)
 
         def end(found: ActionRecord) -> ActionRecord:
+            nonlocal outcome
             record = steps.noted(found, step.channel, answer.receipt)
             tries = next((a.tries for a in record.attempts if a.token == token), 0)
             if answer.verdict == "done":
                 return steps.finish(record, step.id, call, "done", answer.reason)
             if answer.verdict == "refused" or self._given_up(step, tries, call.now, again=again):
+                outcome = "failed"
                 return steps.finish(record, step.id, call, "failed", answer.reason)
             delay = steps.backoff_ms(step.id, tries + 1 if again else step.attempts)
             next_at = call.now + self._real(max(answer.retry_after_ms, delay) / 1000)
             return steps.postpone(record, step.id, call, answer, next_at)
 
         change(self.log, step.incident, end)
+        if self.ended is not None:
+            self.ended(step.channel, outcome)
 
     def _given_up(self, step: Step, tries: int, now: int, *, again: bool) -> bool:
         if again:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aiops.adapters.counting import counting
 from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_action_log import RedisActionLog
@@ -13,6 +14,7 @@ from aiops.adapters.redis_client import connect
 from aiops.adapters.redis_rails import RedisRails
 from aiops.adapters.redis_replicas import replicated
 from aiops.clock import SystemClock
+from aiops.counters import STEPS
 from aiops.errors import Misconfigured
 from aiops.plugins import load
 from aiops.ports import Handler
@@ -52,6 +54,7 @@ def build(settings: Settings) -> Handler:
             channel.illustrate(HistoryIllustrator(partial(_history, settings.redis_url, keys)))
     performer = Performer(
         log=log,
+        ended=partial(counting(settings.redis_url, settings.generation).count, STEPS),
         sender=HttpSender(Connector(Allowed.parse(secret("ALLOWED_ADDRESSES") or ""))),
         channels=channels,
         off=off,

@@ -8,7 +8,16 @@ from collections.abc import Callable
 
 import flask
 
-from aiops.adapters.serve import Reply, probed, read_body, started, write_line
+from aiops.adapters.counting import counting
+from aiops.adapters.serve import (
+    Reply,
+    note_answer,
+    probed,
+    read_body,
+    started,
+    tell,
+    write_line,
+)
 from aiops.clock import SystemClock
 from aiops.errors import AiopsError, Rejected
 from aiops.settings import Settings
@@ -24,6 +33,7 @@ class Edge:
 
     def __init__(self, build: Callable[[Settings], GatewayHandler]) -> None:
         self._settings, self._handler = started("gateway", build)
+        self._counting = counting(self._settings.redis_url, self._settings.generation)
 
     def __call__(self, request: flask.Request) -> Reply:
         """Answer one request: without a word where it went well."""
@@ -37,6 +47,8 @@ class Edge:
         begun = time.perf_counter()
         outcome = self._outcome(name, request)
         took = (time.perf_counter() - begun) * 1000
+        note_answer(self._counting, "gateway", outcome.status, outcome.counts, took)
+        tell(self._counting, outcome.error)
         more = {"sender": name, **({"error": outcome.error} if outcome.error else {})}
         now = self._settings.clock.now()
         write_line(now, "gateway", outcome.status, took, more | dict(outcome.counts))

@@ -125,6 +125,24 @@ def test_an_incident_is_told_to_every_channel_once_and_its_ends_are_published(ac
     assert act.due == []
 
 
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ([200], [("webhook", "sent")]),
+        ([503, 200], [("webhook", "deferred"), ("webhook", "sent")]),
+        ([400], [("webhook", "failed")]),
+    ],
+)
+def test_the_end_of_each_call_is_told_by_channel(receiver, answers, told):
+    sender = Scripted(*(answer_of(status) for status in answers))
+    act = Act(receiver.environment, sender, channels=[{"channel": "webhook"}])
+    ended = []
+    act.handler.performer.ended = lambda *words: ended.append(words)
+    act.tell()
+    act.tick()
+    assert ended == told
+
+
 def test_a_redelivered_or_older_snapshot_says_nothing(act, receiver):
     act.tell(version=2)
     assert act.tell(version=2) == Counter(stale=1)

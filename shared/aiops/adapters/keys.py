@@ -32,6 +32,9 @@ DOMAIN_LIFETIME = 30 * DAY
 PUBLISHED_LIFETIME = 7 * DAY
 """Up to when queries were published, since any was; no span that is caught up is longer."""
 
+WRITER_LIFETIME = 3_600_000
+"""Real milliseconds in which a batch of counts that may have arrived can be told again."""
+
 BARRIER = "aiops:barrier"
 """Written before replicas are waited for, and never read."""
 
@@ -139,6 +142,14 @@ class Keys:
     def paused(self) -> str:
         """Set: no runbook does anything; never expires."""
         return f"aiops:{self.generation}act:paused"
+
+    def counters(self) -> str:
+        """Hash: totals of what functions count; never expires, bounded by its script."""
+        return f"aiops:{self.generation}{{counts}}"
+
+    def counter_writer(self, who: str) -> str:
+        """Number of the last batch of counts of a thread; lives for `WRITER_LIFETIME`."""
+        return f"aiops:{self.generation}{{counts}}:by:{who}"
 
     def incidents(self, domain: str) -> tuple[str, ...]:
         """Everything about the incidents of a domain, in the order its script names them.

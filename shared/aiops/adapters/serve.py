@@ -18,7 +18,10 @@ from typing import TypeVar
 import flask
 
 from aiops.adapters.cloudevent import decode, iso
+from aiops.adapters.counting import Counting, counting
+from aiops.counters import ARRIVAL, EVENTS, INCIDENT, REQUEST, RESULTS
 from aiops.errors import AiopsError, Misconfigured, Rejected, Unavailable
+from aiops.events import AnomaliesDetected
 from aiops.ports import Event, Handler
 from aiops.settings import Settings
 
@@ -39,6 +42,7 @@ class Edge:
     def __init__(self, function: str, build: Callable[[Settings], Handler]) -> None:
         self._function = function
         self._settings, self._handler = started(function, build)
+        self._counting = counting(self._settings.redis_url, self._settings.generation)
 
     def __call__(self, request: flask.Request) -> Reply:
         """Answer one request."""
@@ -61,8 +65,21 @@ class Edge:
             answer = _Answer(500, f"bug: {type(bug).__name__}")
             traceback.print_exc(file=sys.stderr)
         took = (time.perf_counter() - started) * 1000
+        self._count(event, answer)
+        note_answer(self._counting, self._function, answer.status, answer.counts, took)
+        tell(self._counting, answer.error)
         self._log(event, answer, took)
         return ("", 204) if answer.status == 204 else (f"{answer.error}\n", answer.status)
+
+    def _count(self, event: Event | None, answer: "_Answer") -> None:
+        """Note how long an event was on its way, where it is handled now."""
+        if event is None or answer.status != 204:
+            return
+        clock = self._settings.clock
+        ms = (clock.now() - event.time) / clock.rate
+        self._counting.observe(ARRIVAL, self._function, ms=ms)
+        if event.type == AnomaliesDetected.type and answer.counts.get("published"):
+            self._counting.observe(INCIDENT, ms=ms)
 
     def _log(self, event: Event | None, answer: "_Answer", took_ms: float) -> None:
         """Write one line of JSON about one request; never any data of the event."""
@@ -91,6 +108,29 @@ def started(function: str, build: Callable[[Settings], Served]) -> tuple[Setting
         raise SystemExit(f"aiops {function}: {error}") from None
     _spare_the_collector()
     return settings, served
+
+
+def note_answer(
+    counts_in: Counting, function: str, status: int, counts: Mapping[str, int], took_ms: float
+) -> None:
+    """Note one answer: how it ended, what became of the event's parts, how long it took."""
+    counts_in.count(EVENTS, function, outcome_of(status))
+    for result, n in counts.items():
+        if n:
+            counts_in.count(RESULTS, function, result, n=n)
+    counts_in.observe(REQUEST, function, ms=took_ms)
+
+
+def tell(counts_in: Counting, error: str) -> None:
+    """Tell what was noted, unless Redis was away a moment ago: then with the next answer."""
+    if not error.startswith("Redis: "):
+        counts_in.tell()
+
+
+def outcome_of(status: int) -> str:
+    """Return how an event ended that was answered so."""
+    words = {429: "limited", 500: "bug", 503: "unavailable"}
+    return words.get(status, "ok" if status < 300 else "rejected")
 
 
 def probed(request: flask.Request) -> Reply:
