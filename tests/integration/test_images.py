@@ -36,6 +36,7 @@ from local.images.base import bare_python
 from local.images.build import Build, Image
 from local.images.launching import ImageLaunch
 from local.receiver import Receiver
+from local.servers.process import free_ports, listens
 from tests.incidents import incident
 from tests.property.correlate_world import anomaly
 from tests.requesting import STANDARD, cloudevents
@@ -45,6 +46,7 @@ from tests.waiting import until
 DAY_MS = 24 * 3_600_000
 pytestmark = pytest.mark.slow
 NAMES = ("act", "collect", "correlate", "detect", "gateway", "train")
+IMAGES = (*NAMES, "exporter")
 CONFIG = """
 gateway: {senders: [cloudevents]}
 detect: {default: {detector: static, params: {upper: 100}}}
@@ -76,7 +78,7 @@ def python(place: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def images(place: Path) -> dict[str, Image]:
-    made = {name: _built(place / name, FUNCTION=name) for name in NAMES}
+    made = {name: _built(place / name, FUNCTION=name) for name in IMAGES}
     more = {"FUNCTION": "act", "REQUIREMENTS": "requirements-apprise.txt"}
     return made | {"act with apprise": _built(place / "apprise", **more)}
 
@@ -85,7 +87,7 @@ def _built(folder: Path, **arguments: str) -> Image:
     return Build(ROOT, Path(sys.executable), folder).run(ROOT / "knative" / "Dockerfile", arguments)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IMAGES)
 def test_an_image_holds_its_own_function_and_nothing_of_the_others(
     images: dict[str, Image], name: str
 ) -> None:
@@ -100,7 +102,7 @@ def test_an_image_holds_its_own_function_and_nothing_of_the_others(
     assert compiled == {p.stem for p in own if p.suffix == ".py"}
 
 
-@pytest.mark.parametrize("name", [*NAMES, "act with apprise"])
+@pytest.mark.parametrize("name", [*IMAGES, "act with apprise"])
 def test_an_image_holds_every_library_its_function_may_ever_import(
     images: dict[str, Image], python: Path, name: str
 ) -> None:
@@ -121,6 +123,24 @@ print([name for name in sys.argv[1:] if importlib.util.find_spec(name) is None])
         env=images[name].environ, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert found.stdout.strip() == "[]"
+
+
+def test_the_exporter_serves_its_page_from_its_image_though_every_server_is_away(
+    images: dict[str, Image], python: Path
+) -> None:
+    (port,) = free_ports(1)
+    given = {"REDIS_URL": "redis://127.0.0.1:1/0", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    environ = {**given, "PORT": str(port), "HOST": "127.0.0.1"}
+    command, variables = ImageLaunch(images, python)(ROOT / "functions" / "exporter", environ)
+    with subprocess.Popen(command, env=variables) as process:
+        try:
+            until(lambda: listens(port))
+            answer = POOL.request("GET", f"http://127.0.0.1:{port}/metrics")
+        finally:
+            process.terminate()
+    assert answer.status == 200
+    assert b'aiops_up{server="redis"} 0.0' in answer.data
+    assert images["exporter"].bytes < 50 << 20
 
 
 def test_the_budgets_are_those_the_document_states() -> None:

@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
 
 from aiops.adapters.cloudevent import encode, iso
 from aiops.batching import Reading, batches
+from aiops.clock import SystemClock
 from aiops.events import Call, Incident, SeriesHead, TopologyObserved
 from aiops.ports import Event, Message
 from aiops.series import SeriesMap
+from aiops.settings import Settings
+from functions.exporter.wiring import build
 from local.cli import main
 from local.receiver import Receiver
 from local.servers.redis import OwnRedis
@@ -123,6 +127,32 @@ def test_samples_become_an_incident_with_its_cause_and_people_are_told_once(worl
     until(lambda: {m.channel for m in world.receiver.messages} >= {"slack", "webhook"})
     steps = [m for m in world.receiver.messages if m.channel == "webhook"]
     assert len({m.key for m in steps}) == len(steps)
+
+
+def test_the_exporter_tells_what_the_functions_did_and_that_nothing_waits(world: World) -> None:
+    world.sample("shop", 250.0)
+    world.sample("shop", 300.0, "latency_milliseconds")
+    page = build(
+        Settings(
+            world.pipeline.redis.url, world.producer.config["bootstrap_servers"],
+            "default", "", SystemClock(), {},
+        )
+    )  # fmt: skip
+
+    def value(name: str, **labels: str) -> float:
+        families = text_string_to_metric_families(page.text().decode())
+        samples = [one for family in families for one in family.samples if one.name == name]
+        return sum(one.value for one in samples if labels.items() <= one.labels.items())
+
+    until(lambda: value("aiops_steps_total", channel="webhook", outcome="sent") >= 1)
+    assert value("aiops_up", server="redis") == value("aiops_up", server="kafka") == 1
+    assert value("aiops_events_total", function="detect", outcome="ok") >= 1
+    assert value("aiops_results_total", function="detect", result="anomalies") >= 1
+    assert value("aiops_arrival_to_incident_seconds_count") >= 1
+    assert value("aiops_arrival_to_incident_seconds_bucket", le="45") >= 1
+    assert value("aiops_request_seconds_count", function="act") >= 1
+    assert value("aiops_open_incidents") >= 1
+    until(lambda: value("aiops_kafka_lag") == value("aiops_unpublished_anomalies") == 0)
 
 
 def test_an_alert_and_a_verdict_from_the_command_line_reach_the_incident(

@@ -13,6 +13,9 @@ import redis
 from aiops.adapters import keys as keys_module
 from aiops.adapters.keys import Keys
 from aiops.adapters.redis_action_log import RedisActionLog
+from aiops.adapters.redis_backlog import RedisBacklog
+from aiops.adapters.redis_client import connect
+from aiops.adapters.redis_counters import RedisCounters
 from aiops.adapters.redis_incidents import RedisIncidents
 from aiops.adapters.redis_published import RedisPublished
 from aiops.adapters.redis_series import RedisSeriesStore
@@ -77,6 +80,22 @@ def test_a_function_does_its_work_as_its_user(server, name):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"\d+ passed", done.stdout)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_count(server, name):
+    store = RedisCounters(connect(url(server, name)), Keys(""))
+    store.add(name, 1, {"[]": 1})
+
+
+def test_the_exporter_reads_what_waits_and_what_was_counted_and_changes_nothing(server):
+    client, keys = connect(url(server, "exporter")), Keys("")
+    RedisCounters(connect(url(server, "detect")), keys).add("test", 1, {"[1]": 5})
+    assert RedisCounters(client, keys).read()["[1]"] == 5
+    assert RedisBacklog(client, "", "default").read(1).memory_used > 0
+    for command in (["HSET", keys.counters(), "a", 1], ["HGETALL", "aiops:{c:default}:inc"]):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.execute_command(*command)
 
 
 def test_collect_sees_what_is_due_everywhere(server):

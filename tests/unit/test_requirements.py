@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 TRIED = {"opentelemetry"}
 """What the Redis client imports where it happens to be there, as it is for our tests."""
 
-NAMES = ("act", "collect", "correlate", "detect", "gateway", "train")
+NAMES = ("act", "collect", "correlate", "detect", "exporter", "gateway", "train")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,1 @@
+"""exporter: what functions counted, and what waits, as Prometheus reads it."""
