@@ -10,7 +10,7 @@ from aiops.selector import Selector
 from aiops.series import Series
 from aiops.training import ModelStatus
 from aiops.verdicts import Given
-from functions.detect.config import COUNTS, DetectConfig
+from functions.detect.config import CANARY, COUNTS, DetectConfig
 from functions.detect.judge import Judge
 from functions.detect.lines import (
     FITTED,
@@ -57,6 +57,8 @@ def account(  # noqa: PLR0913, PLR0917 - all there is to know of a series
 def _rule(config: DetectConfig, place: int, judge: Judge) -> str:
     if place == len(config.rules):
         why = "no rule matches it, so the default does"
+    elif config.rule(place) == CANARY:
+        why = "it is the canary's"
     elif config.rule(place) == COUNTS:
         why = "no rule matches it, and it counts failures in logs, spans or Events"
     else:

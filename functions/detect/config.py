@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from aiops.canary import METRIC as CANARY_METRIC
 from aiops.combination import MOST_METRICS
 from aiops.selector import Selector, checked_pattern
 from aiops.series import Series
@@ -112,6 +113,10 @@ COUNTS = Rule(
 """Judges what is counted of logs, spans and Events where no other rule does: where none is usual,
 one failure is no alarm."""
 
+CANARY = Rule(match=Selector(metric=CANARY_METRIC), detector="static", params={"upper": 0.0})
+"""Judges what is sent to see whether anomalies come out at the other end, whatever rules there
+are: `functions/exporter/canary`."""
+
 COUNTED = ("_total", "_count", "_sum", "_bucket")
 """Ends of the names of counters. Source: Prometheus, "Metric and label naming"."""
 
@@ -157,6 +162,7 @@ class DetectConfig(BaseModel):
     Attributes:
         rules: The first whose selector matches judges a series; otherwise the default does. Counts
             of failures in logs, spans and Events that none matches alarm from 3 above the usual on.
+            The canary's own series have a rule of their own.
         default: The rule for everything else.
         quantiles: Histograms judged by quantiles, not by each of their buckets; the first that
             matches counts.
@@ -194,8 +200,8 @@ class DetectConfig(BaseModel):
 
     @field_validator("rules")
     @classmethod
-    def _counts_come_last(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-        return rules if COUNTS in rules else (*rules, COUNTS)
+    def _ours_come_last(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return (*rules, *(one for one in (CANARY, COUNTS) if one not in rules))
 
     @field_validator("feature_sets")
     @classmethod
@@ -227,6 +233,8 @@ class DetectConfig(BaseModel):
 
     def rule_for(self, series: Series) -> int:
         """Return the place of the rule that judges a series; `len(rules)` is the default."""
+        if series.metric == CANARY_METRIC:
+            return self.rules.index(CANARY)
         for place, rule in enumerate(self.rules):
             if not rule.together and rule.match.matches(series):
                 return place

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiops.events import SeriesHead
 from aiops.selector import Selector
 from aiops.series import SeriesMap
-from functions.detect.config import COUNTS, DetectConfig, Rule
+from functions.detect.config import CANARY, COUNTS, DetectConfig, Rule
 from functions.detect.features.declared import Feature
 from functions.detect.features.sets import SETS
 from local.features import examples
@@ -53,7 +53,7 @@ def features_of(head: SeriesHead, config: DetectConfig, names: SeriesMap) -> Ite
         return
     place = config.rule_for(series)
     declared = f"detect.rules.{place}" if place < len(config.rules) else "detect.default"
-    declared = "what comes with it" if config.rule(place) == COUNTS else declared
+    declared = "what comes with it" if config.rule(place) in (CANARY, COUNTS) else declared
     quantiles = list(_quantiles(head, config))
     yield from quantiles or [_own(head)]
     yield from _made(head, config)

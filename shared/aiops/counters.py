@@ -61,9 +61,13 @@ INCIDENT = Family(
     "Time from the arrival on Kafka of what decided until the incident is published.",
     _WAY,
 )  # fmt: skip
+CANARIES = Family(
+    "aiops_canaries", ("outcome",), "Canaries sent through the whole chain, by how they ended.",
+    known={"outcome": ("arrived", "lost")},
+)  # fmt: skip
 OVERFLOW = Family("aiops_counters_overflow", (), "Additions that found no room among the totals.")
 
-FAMILIES = (EVENTS, RESULTS, STEPS, REQUEST, ARRIVAL, INCIDENT, OVERFLOW)
+FAMILIES = (EVENTS, RESULTS, STEPS, REQUEST, ARRIVAL, INCIDENT, CANARIES, OVERFLOW)
 
 MOST_FIELDS = 2_000
 """Totals kept at most; what is new beyond them is counted as overflow."""

@@ -15,11 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from aiops.adapters.cloudevent import encode, iso
 from aiops.batching import Reading, batches
+from aiops.canary import service_of
 from aiops.clock import SystemClock
 from aiops.events import Call, Incident, SeriesHead, TopologyObserved
 from aiops.ports import Event, Message
 from aiops.series import SeriesMap
 from aiops.settings import Settings
+from functions.exporter.canary.sending import send
 from functions.exporter.wiring import build
 from local.cli import main
 from local.receiver import Receiver
@@ -153,6 +155,15 @@ def test_the_exporter_tells_what_the_functions_did_and_that_nothing_waits(world:
     assert value("aiops_request_seconds_count", function="act") >= 1
     assert value("aiops_open_incidents") >= 1
     until(lambda: value("aiops_kafka_lag") == value("aiops_unpublished_anomalies") == 0)
+
+
+def test_a_canary_comes_through_the_whole_chain_and_nobody_is_told(world: World) -> None:
+    servers = world.producer.config["bootstrap_servers"]
+    journey = send(servers, SystemClock(), 60.0)
+    assert not journey.missed, journey.seconds
+    until(lambda: world.incidents(service_of(journey.run)))
+    assert not any(one.notified_at for one in world.incidents(service_of(journey.run)))
+    assert not any("canary" in str(message) for message in world.receiver.messages)
 
 
 def test_an_alert_and_a_verdict_from_the_command_line_reach_the_incident(

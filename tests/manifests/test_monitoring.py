@@ -16,7 +16,15 @@ from local.checks.kinds.dashboard import Dashboard
 from local.functions import ROOT
 
 FOLDER = ROOT / "knative" / "components" / "monitoring"
-SPEC = yaml.safe_load((FOLDER / "prometheusrule.yaml").read_text(encoding="utf-8"))["spec"]
+SPEC = {
+    "groups": [
+        group
+        for folder in (FOLDER, FOLDER.parent / "canary")
+        for group in yaml.safe_load((folder / "prometheusrule.yaml").read_text(encoding="utf-8"))[
+            "spec"
+        ]["groups"]
+    ]
+}
 RULES = [rule for group in SPEC["groups"] for rule in group["rules"]]
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
 DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
@@ -73,7 +81,10 @@ def test_everything_served_is_asked_for_and_everything_recorded_too():
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_selects_by_labels_and_values_there_are(query):
     known = {
-        "function": {*counters.FUNCTIONS}, "outcome": {*counters.OUTCOMES, *counters.ENDS},
+        "function": {*counters.FUNCTIONS},
+        "outcome": {
+            *counters.OUTCOMES, *counters.ENDS, *counters.CANARIES.known["outcome"],
+        },
         "server": {"redis", "kafka"},
         "le": {f"{ms / 1000:g}" for ms in counters.INCIDENT.buckets},
     }  # fmt: skip
