@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SEED ?= 1
 DURATION ?= 60
+OVERLAY ?= dev
 VERSION ?= $(shell git rev-parse --short HEAD)
 QUICK := not slow and not redis and not kafka and not prometheus and not alertmanager
 
@@ -48,6 +49,15 @@ manifests: setup ## render every overlay into build/manifests and check it
 image-% push-% deploy-%: setup
 	@$(BIN)/aiops function $(firstword $(subst -, ,$@)) $* $(if $(REGISTRY),--registry $(REGISTRY)) --version $(VERSION) $(if $(DRY),--dry)
 
+deploy: setup ## everything onto the cluster of kubectl, and one event through; OVERLAY=dev REGISTRY=… DRY=1
+	@$(BIN)/aiops deploy $(OVERLAY) $(if $(REGISTRY),--registry $(REGISTRY)) --version $(VERSION) $(if $(YES),--yes) $(if $(DRY),--dry)
+
+undeploy: setup ## take it away again; DATA=1 for Kafka, topics and Redis, too
+	@$(BIN)/aiops undeploy $(OVERLAY) $(if $(DATA),--data) $(if $(YES),--yes) $(if $(DRY),--dry)
+
+rollback: setup ## functions back to the revision before
+	@$(BIN)/aiops rollback $(FUNCTIONS) $(if $(YES),--yes) $(if $(DRY),--dry)
+
 chaos: setup ## kills, outages, cuts and repeats change nothing; SEED=n, DURATION=seconds
 	@$(BIN)/aiops chaos --seed $(SEED) --duration $(DURATION)
 
@@ -81,4 +91,4 @@ clean: ## remove what was made here
 	rm -rf .venv build out demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup manifests demo chaos test test-full lint format up bench bench-scale bench-detectors bench-root-cause storm durability lock clean
+.PHONY: help setup manifests deploy undeploy rollback demo chaos test test-full lint format up bench bench-scale bench-detectors bench-root-cause storm durability lock clean

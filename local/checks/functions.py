@@ -27,6 +27,12 @@ _RANGES = {
 _SHARES = {"panic-window-percentage": (1, 100), "panic-threshold-percentage": (110, 1_000)}
 
 
+ADJUSTED = "aiops.dev/adjusted"
+"""An annotation of revisions that have what func.yaml cannot say, and were complete with it."""
+
+LATEST = [{"latestRevision": True, "percent": 100}]
+
+
 def names(installation: Installation) -> Iterator[Problem]:
     """A function is named after its folder, starts its own target, and is where all is."""
     for folder, func in installation.functions.items():
@@ -137,6 +143,13 @@ def adjusted(installation: Installation) -> Iterator[Problem]:
         where = f"knative/services/{folder}.yaml"
         if one["metadata"] != {"name": f"aiops-{folder}", "namespace": NAMESPACE}:
             yield Problem(where, "metadata", f"expected aiops-{folder} in {NAMESPACE}, no more")
+        noted = one["spec"]["template"].get("metadata", {}).get("annotations", {})
+        if noted.get(ADJUSTED) != "true":
+            yield Problem(
+                where, f"spec.template.metadata.annotations.{ADJUSTED}", 'expected "true"'
+            )
+        if one["spec"].get("traffic") != LATEST:
+            yield Problem(where, "spec.traffic", "expected all of it to the latest revision")
         said = set(one["spec"]["template"].get("spec", {})) - {"timeoutSeconds"}
         if said:
             yield Problem(where, f"spec.template.spec.{min(said)}", "func.yaml says that")
@@ -177,6 +190,8 @@ def _lanes(installation: Installation, folder: str, partitions: Mapping[str, int
 
 
 def _out_of_range(name: str, text: str) -> str:
+    if name == ADJUSTED:
+        return ""
     if not name.startswith(_SCALING):
         return "expected an annotation of the autoscaler"
     word = name.removeprefix(_SCALING)

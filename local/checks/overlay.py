@@ -23,6 +23,18 @@ def overlays() -> tuple[Path, ...]:
     return tuple(sorted(file.parent for file in OVERLAYS.glob("*/kustomization.yaml")))
 
 
+def overlay_named(name: str) -> Path:
+    """Return the folder of an overlay.
+
+    Raises:
+        Misconfigured: there is none of that name.
+    """
+    found = {folder.name: folder for folder in overlays()}
+    if name not in found:
+        raise Misconfigured(f"{name}: there is no such overlay; there is {', '.join(found)}")
+    return found[name]
+
+
 def templates(root: Path = ROOT) -> tuple[Document, ...]:
     """Return the Secrets that have to be made before, as templates."""
     return tuple(read_yaml(root / "knative" / "secrets" / "secrets.yaml"))

@@ -10,11 +10,13 @@ import shutil
 from pathlib import Path
 
 from aiops.errors import Misconfigured
+from local.checks.installation import NAMESPACE
 from local.deployment.runner import Runner
 from local.func_file import read_function
 from local.functions import ROOT
 
 FIELD_MANAGER = "aiops"
+SERVICE = "service.serving.knative.dev"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _UNKNOWN = "sha256:" + "0" * 64
 
@@ -24,17 +26,18 @@ def tagged(function: str, registry: str, version: str) -> str:
 
     Args:
         function: Its folder.
-        registry: Empty: that of func.yaml.
+        registry: Empty: that of func.yaml, of `detect` for what has none.
         version: The tag.
 
     Raises:
         Misconfigured: there is no such function, or its func.yaml is wrong.
     """
-    file = ROOT / "functions" / function / "func.yaml"
-    if not file.is_file():
+    folder = ROOT / "functions" / function
+    if not (folder / "requirements.txt").is_file():
         raise Misconfigured(f"{function}: there is no such function")
-    func = read_function(file)
-    return f"{registry or func.registry}/{func.name}:{version}"
+    mine = folder / "func.yaml"
+    func = read_function(mine if mine.is_file() else ROOT / "functions" / "detect" / "func.yaml")
+    return f"{registry or func.registry}/aiops-{function}:{version}"
 
 
 def build(runner: Runner, function: str, image: str, version: str) -> None:
@@ -91,4 +94,16 @@ def deploy(runner: Runner, function: str, image: str, folder: Path) -> None:
         ["kubectl", "apply", "--server-side", "--force-conflicts",
          f"--field-manager={FIELD_MANAGER}",
          "--filename", str(ROOT / "knative" / "services" / f"{function}.yaml")]
+    )  # fmt: skip
+
+
+def wait(runner: Runner, service: str) -> None:
+    """Return once a Service is ready.
+
+    Raises:
+        Unavailable: it is not in time.
+    """
+    runner.run(
+        ["kubectl", "wait", "--namespace", NAMESPACE, "--for=condition=Ready", "--timeout=300s",
+         f"{SERVICE}/{service}"]
     )  # fmt: skip
