@@ -166,6 +166,17 @@ def test_a_canary_comes_through_the_whole_chain_and_nobody_is_told(world: World)
     assert not any("canary" in str(message) for message in world.receiver.messages)
 
 
+def test_the_doctor_finds_nothing_bad_and_sends_a_sample_through(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--redis-url", world.pipeline.redis.url]
+    where += ["--bootstrap-servers", world.producer.config["bootstrap_servers"]]
+    assert main(["doctor", *where, "--canary", "--json"]) == 0
+    found = {one["check"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    for check in ("redis-version", "clock", "redis-appendonly", "topics", "canary"):
+        assert found[check]["state"] == "good", found[check]
+
+
 def test_an_alert_and_a_verdict_from_the_command_line_reach_the_incident(
     world: World, tmp_path: Path
 ) -> None:

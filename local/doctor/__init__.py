@@ -1,0 +1,1 @@
+"""What a running installation looks like: Redis, Kafka, the gateway, the cluster."""
