@@ -23,6 +23,7 @@ from local.functions import (
     stop_all,
 )
 from local.manifests import Manifests, load
+from local.running import wait_answering
 from local.scope import Scope
 from local.servers.kafka import KafkaServer, choose_kafka
 from local.servers.redis import RedisServer, choose_redis
@@ -44,6 +45,8 @@ class Options:
         clock: The pipeline's time; a scaled one is handed to the functions.
         environ: Variables for every function, over those of func.yaml.
         instances: Processes per function name such as `aiops-detect`; 1 where not named.
+        running: URLs of functions that somebody else runs, per function name: they are waited for
+            and delivered to, neither started nor stopped.
         folder: Logs and data go here and stay. None: a temporary folder, which is removed
             after a run without an error.
         backoff_speed: Delivery's back-off passes this much faster.
@@ -60,6 +63,7 @@ class Options:
     clock: Clock = field(default_factory=SystemClock)
     environ: Mapping[str, str] = field(default_factory=dict)
     instances: Mapping[str, int] = field(default_factory=dict)
+    running: Urls = field(default_factory=dict)
     folder: Path | None = None
     backoff_speed: float = 1.0
     tick_clock: Clock | None = None
@@ -100,7 +104,8 @@ class Pipeline(Scope):
     @property
     def urls(self) -> dict[str, list[str]]:
         """URLs of each function's instances."""
-        return {name: [each.url for each in some] for name, some in self.processes.items()}
+        started = {name: [each.url for each in some] for name, some in self.processes.items()}
+        return {**{name: [*urls] for name, urls in self._options.running.items()}, **started}
 
     def restart_ended(self) -> list[str]:
         """Start functions that ended by themselves again, as Kubernetes does; return their names.
@@ -137,6 +142,7 @@ class Pipeline(Scope):
         self._stack.callback(self._delivery.stop)
         self._delivery.start()
         start_all(everyone)
+        wait_answering(self._options.functions, self._options.running)
         self._delivery.wait_ready()
         self._delivery.release()
 
@@ -153,7 +159,7 @@ class Pipeline(Scope):
         logs, mounts = self.folder / "logs", self.folder / "mounts"
         found: dict[str, list[FunctionProcess]] = {}
         for folder, func in load_functions(self._options.functions).items():
-            if func.name in values.idle:
+            if func.name in values.idle or func.name in self._options.running:
                 continue
             environ = environment(folder, func, values, mounts)
             found[func.name] = [

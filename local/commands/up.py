@@ -45,6 +45,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--instances", type=_instances, action="append", default=[], metavar="NAME=N",
         help="processes of a function, such as detect=2",
     )  # fmt: skip
+    parser.add_argument(
+        "--at", type=_address, action="append", default=[], metavar="NAME=URL",
+        help="a function that runs already, such as detect=http://127.0.0.1:8081: deliver to it",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print what is up as one JSON object")
 
 
@@ -69,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
         kafka=kafka,
         environ=_environ(options),
         instances=dict(options.instances),
+        running=_grouped(options.at),
         folder=options.folder and options.folder.resolve(),
     )
     try:
@@ -131,7 +136,26 @@ def _instances(text: str) -> tuple[str, int]:
     name, _, count = text.partition("=")
     if not name or not count.isdigit() or int(count) < 1:
         raise argparse.ArgumentTypeError(f"expected NAME=N, got {text!r}")
-    return name if name.startswith("aiops-") else f"aiops-{name}", int(count)
+    return _service(name), int(count)
+
+
+def _address(text: str) -> tuple[str, str]:
+    name, _, url = text.partition("=")
+    if not name or not url.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"expected NAME=URL, got {text!r}")
+    return _service(name), url
+
+
+def _service(name: str) -> str:
+    return name if name.startswith("aiops-") else f"aiops-{name}"
+
+
+def _grouped(addresses: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the addresses of each function, in the order they were given."""
+    found: dict[str, list[str]] = {}
+    for name, url in addresses:
+        found.setdefault(name, []).append(url)
+    return found
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
