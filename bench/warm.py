@@ -32,12 +32,16 @@ def warm_up(url: str, redis_url: str, sweeps: Sweeps) -> None:
     lived = [record_key(head) for heads in first.groups for head in heads]
     others = [record_key(head) for heads in sweeps.groups[LIVING:] for head in heads]
     with redis.Redis.from_url(redis_url) as client:
-        _copy(client, lived, others)
+        copy_records(client, lived, others)
     drive(url, sweeps.requests(url, 1), 1)
 
 
-def _copy(client: "redis.Redis", lived: Sequence[str], others: Sequence[str]) -> None:
-    """Give other series the records of those that lived, in turn."""
+def copy_records(client: "redis.Redis", lived: Sequence[str], others: Sequence[str]) -> None:
+    """Give other series the records of those that lived, in turn.
+
+    Raises:
+        ValueError: one of those that lived has none.
+    """
     records = client.mget(lived)
     if None in records:
         raise ValueError("warm up: a series has no record")

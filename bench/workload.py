@@ -1,7 +1,8 @@
 """Samples as requests, encoded before anything is measured.
 
 A group is what our own batches hold: 500 distinct series of one shard. A sweep is one sample of
-every series, all at one time; sweeps come a minute apart and never go back.
+every series, all at one time; sweeps come a minute apart, where nothing else is said, and never
+go back.
 """
 
 from collections import defaultdict
@@ -55,11 +56,13 @@ class Sweeps:
         groups: Series, by batch.
         now: Time of the next sweep, unix milliseconds.
         seed: Of the values.
+        step_ms: From one sweep to the next.
     """
 
     groups: Sequence[Sequence[SeriesHead]]
     now: int
     seed: int = 1
+    step_ms: int = STEP_MS
     _random: np.random.Generator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ class Sweeps:
                 Reading(head, self.now, value) for head, value in zip(heads, values, strict=True)
             ]
             found += batches(readings, _NAMES, "/bench", self.now)
-        self.now += STEP_MS
+        self.now += self.step_ms
         return found
 
     def requests(self, url: str, sweeps: int, *, mixed: bool = False) -> list[bytes]:
