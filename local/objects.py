@@ -99,6 +99,12 @@ class Namespace(Strict):
     metadata: ClusterMetadata
 
 
+class LocalObjectReference(Strict):
+    """An object in the same namespace, by its name."""
+
+    name: Name
+
+
 class ServiceAccount(Strict):
     """What a function runs as."""
 
@@ -106,6 +112,7 @@ class ServiceAccount(Strict):
     api_version: Literal["v1"]
     metadata: Metadata
     automount_service_account_token: bool
+    image_pull_secrets: tuple[LocalObjectReference, ...] = ()
 
 
 class ConfigMap(Strict):
