@@ -14,6 +14,9 @@ from bench.autoscaler.pods import Pods
 from bench.autoscaler.settings import Settings
 from bench.autoscaler.simulation import Simulation
 from bench.autoscaler.work import BATCH, Work, lanes, work
+from local.delivery.policy import backoff
+from local.functions import ROOT
+from local.manifests import load
 
 WORK = Work(processor=0.016, waiting=0.004, hops=0.005)
 NEAR = Cluster(WORK, start=5.0, lanes=range(12))
@@ -70,6 +73,19 @@ def test_in_a_panic_the_count_never_falls_and_a_window_later_it_may() -> None:
         counts.append((now, autoscaler.decide(float(now), ready=8)))
     assert {count for now, count in counts if now <= 66} == {8}
     assert {count for now, count in counts if now > 66} == {4}  # half of what is ready
+
+
+def test_each_time_the_threshold_is_crossed_the_panic_lasts_another_window() -> None:
+    autoscaler = Autoscaler(ONE)
+    feed(autoscaler, 8.0, range(6))
+    autoscaler.decide(6.0, ready=1)
+    feed(autoscaler, 8.0, range(6, 40))
+    autoscaler.decide(40.0, ready=4)
+    feed(autoscaler, 1.0, range(40, 110))
+    autoscaler.decide(100.0, ready=8)
+    assert autoscaler.panics
+    autoscaler.decide(102.0, ready=8)
+    assert not autoscaler.panics
 
 
 def test_one_decision_multiplies_by_no_more_than_the_rates() -> None:
@@ -154,6 +170,24 @@ def test_a_request_that_waits_too_long_is_repeated_and_then_a_dead_letter() -> N
     assert (outcome.arrived, outcome.dead, outcome.waiting) == (1, 1, 0)
     patient = Cluster(WORK, 90.0, range(1), Policy(timeout=60.0, retries=2, delay=1.0))
     assert len(Simulation(course, Settings(), patient).run().delays) == 1
+
+
+def test_each_record_has_all_its_repetitions() -> None:
+    course = Course("two", ((0.0, 0), (0.0, 0)), BATCH, 300.0)
+    never = Cluster(WORK, 10_000.0, range(1), Policy(timeout=60.0, retries=1, delay=1.0))
+    outcome = Simulation(course, Settings(), never).run()
+    assert outcome.dead == 2
+    waiting = [second.waiting for second in outcome.seconds]
+    assert [waiting.count(BATCH * left) for left in (2, 1)] == [120, 121]
+
+
+def test_requests_are_repeated_as_the_sources_say() -> None:
+    sources = load(ROOT / "knative" / "base").sources
+    [spec] = {each.spec.delivery for each in sources if "metrics" in each.spec.topics}
+    policy = Policy()
+    assert (policy.timeout, policy.retries) == (spec.timeout, spec.retry)
+    waits = [policy.delay * 2**failed for failed in range(policy.retries)]
+    assert waits == [backoff(spec, attempt) for attempt in range(1, policy.retries + 1)]
 
 
 def test_a_record_costs_what_was_measured_at_both_ends() -> None:
