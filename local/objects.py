@@ -141,6 +141,52 @@ class KafkaTopic(Strict):
     spec: KafkaTopicSpec
 
 
+class KeyOfSecret(Strict):
+    """One key of a Secret."""
+
+    name: Name
+    key: str
+
+
+class FromSecret(Strict):
+    """A value that stands in a Secret."""
+
+    secret_key_ref: KeyOfSecret
+
+
+class Sasl(Strict):
+    """Who a source is to Kafka."""
+
+    enable: Literal[True]
+    type: FromSecret
+    user: FromSecret
+    password: FromSecret
+
+
+class Tls(Strict):
+    """That a source talks to Kafka over TLS; without an authority, those the system trusts."""
+
+    enable: Literal[True]
+    ca_cert: FromSecret | None = None
+
+
+class Net(Strict):
+    """How a source talks to Kafka."""
+
+    sasl: Sasl
+    tls: Tls | None = None
+
+    def secrets(self) -> tuple[tuple[str, KeyOfSecret], ...]:
+        """Return the keys of Secrets that are named, with their fields."""
+        found = {
+            "sasl.type": self.sasl.type,
+            "sasl.user": self.sasl.user,
+            "sasl.password": self.sasl.password,
+            "tls.caCert": self.tls.ca_cert if self.tls else None,
+        }
+        return tuple((field, one.secret_key_ref) for field, one in found.items() if one)
+
+
 class KafkaSourceSpec(Strict):
     """From topics to a sink, as one consumer group."""
 
@@ -150,6 +196,7 @@ class KafkaSourceSpec(Strict):
     ordering: Literal["ordered", "unordered"] = "ordered"
     initial_offset: Literal["earliest", "latest"] = "latest"
     delivery: DeliverySpec = ABSENT_DELIVERY
+    net: Net | None = None
     sink: Destination
 
 
@@ -162,12 +209,31 @@ class KafkaSource(Strict):
     spec: KafkaSourceSpec
 
 
+class SecretName(Strict):
+    """The name of a Secret."""
+
+    name: Name
+
+
+class SecretReference(Strict):
+    """A Secret as a whole."""
+
+    ref: SecretName
+
+
+class SinkAuth(Strict):
+    """How a sink talks to Kafka, as keys of a Secret say."""
+
+    secret: SecretReference
+
+
 class KafkaSinkSpec(Strict):
     """A topic that takes CloudEvents over HTTP."""
 
     topic: str
     bootstrap_servers: tuple[str, ...] = Field(min_length=1)
     content_mode: Literal["binary"] = "binary"
+    auth: SinkAuth | None = None
 
 
 class KafkaSink(Strict):

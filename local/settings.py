@@ -43,6 +43,9 @@ GATEWAY_SECRETS = {
 }
 """Keys of the Secret `aiops-gateway`, likewise; where none is set, it is not started here."""
 
+KAFKA = ("protocol", "sasl.mechanism", "user", "password", "ca.pem")
+"""Keys of the Secret `aiops-kafka`; Kafka is talked to in clear here."""
+
 ACCESS = ("PROMETHEUS_ACCESS", "PROMETHEUS_TOKEN_FILE", "LOKI_ACCESS", "LOKI_TOKEN_FILE")
 """Where files are that say who asks; on a cluster they are in a mounted Secret."""
 
@@ -84,6 +87,7 @@ def settings(
         "aiops-redis": dict.fromkeys(("url", *FUNCTIONS), redis_url),
         "aiops-channels": channels,
         "aiops-gateway": senders,
+        "aiops-kafka": dict.fromkeys(KAFKA, ""),
     }
     environ = {name: shell[name] for name in ACCESS if name in shell} | dict(environ)
     idle = frozenset(() if any(senders.values()) else (GATEWAY,))

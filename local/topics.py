@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from aiops.adapters.kafka_access import kafka_access
 from aiops.errors import Misconfigured, Unavailable
 from local.objects import KafkaTopic
 
@@ -16,8 +17,13 @@ _CLUSTER_ONLY = frozenset({"min.insync.replicas"})
 """Settings that make no sense with one broker."""
 
 
-def create_topics(bootstrap: str, topics: Sequence[KafkaTopic]) -> None:
-    """Create the topics that are missing, one replica each; those that exist stay as they are.
+def create_topics(bootstrap: str, topics: Sequence[KafkaTopic], *, replicas: int = 1) -> None:
+    """Create the topics that are missing; those that exist stay as they are.
+
+    Args:
+        bootstrap: The brokers' addresses.
+        topics: What is wanted.
+        replicas: Of each; with one, the number that has to be in sync is left out.
 
     Raises:
         Misconfigured: a topic exists with another number of partitions.
@@ -28,12 +34,13 @@ def create_topics(bootstrap: str, topics: Sequence[KafkaTopic]) -> None:
             bootstrap_servers=bootstrap.split(","),
             bootstrap_timeout_ms=5_000,
             request_timeout_ms=15_000,
+            **kafka_access(),
         )
     except (KafkaError, ValueError) as error:
         raise Unavailable(f"Kafka at {bootstrap}: {type(error).__name__}") from None
     try:
         existing = set(admin.list_topics())
-        missing = [_new(topic) for topic in topics if topic.metadata.name not in existing]
+        missing = [_new(topic, replicas) for topic in topics if topic.metadata.name not in existing]
         if missing:
             admin.create_topics(missing, timeout_ms=15_000)
         _check(admin, topics)
@@ -45,9 +52,10 @@ def create_topics(bootstrap: str, topics: Sequence[KafkaTopic]) -> None:
         admin.close()
 
 
-def _new(topic: KafkaTopic) -> NewTopic:
-    config = {name: text for name, text in topic.spec.config.items() if name not in _CLUSTER_ONLY}
-    return NewTopic(topic.metadata.name, topic.spec.partitions, 1, topic_configs=config)
+def _new(topic: KafkaTopic, replicas: int) -> NewTopic:
+    left_out = _CLUSTER_ONLY if replicas == 1 else frozenset()
+    config = {name: text for name, text in topic.spec.config.items() if name not in left_out}
+    return NewTopic(topic.metadata.name, topic.spec.partitions, replicas, topic_configs=config)
 
 
 def _check(admin: KafkaAdminClient, topics: Sequence[KafkaTopic]) -> None:

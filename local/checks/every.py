@@ -63,6 +63,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "pod-resources": pods.bounded,
         "ports": pods.ports,
         "kafka-address": servers.brokers,
+        "kafka-access": servers.access,
         "kafka-listener": servers.listeners,
         "redis": servers.redis,
         "network-closed": network.closed,

@@ -13,7 +13,9 @@ from local.manifests import read_yaml
 from local.rendering import documents
 
 OVERLAYS = ROOT / "knative" / "overlays"
-PRODUCTION = "prod"
+TRIED_OUT = "dev"
+"""The overlay nobody depends on."""
+
 SCHEMA = "schema"
 """The check that finds a field or kind nobody knows, before all others."""
 
@@ -83,7 +85,7 @@ def findings(folder: Path, rendered: str) -> tuple[Finding, ...]:
     Raises:
         Misconfigured: it is no YAML, or a func.yaml cannot be read.
     """
-    found, wrong = installation(documents(rendered), production=folder.name == PRODUCTION)
+    found, wrong = installation(documents(rendered), production=folder.name != TRIED_OUT)
     return (*wrong, *check_all(found))
 
 

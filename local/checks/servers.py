@@ -8,6 +8,9 @@ from local.validation.problem import Problem
 
 REDIS_PORT = 6379
 REDIS = "aiops-redis"
+KAFKA = "aiops-kafka"
+"""The Secret that says how Kafka is talked to."""
+
 WANTED = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
 """What Redis must be told: an event is answered once its state is written, and none is evicted."""
 
@@ -33,6 +36,26 @@ def brokers(installation: Installation) -> Iterator[Problem]:
         name = broker.spec.config.name
         if config.get(name, {}).get("bootstrap.servers") != wanted:
             yield Problem(f"ConfigMap {name}", "data.bootstrap.servers", f"expected {wanted}")
+
+
+def access(installation: Installation) -> Iterator[Problem]:
+    """Either everybody tells Kafka who he is, of the same Secret, or nobody does."""
+    found = installation.manifests
+    told: dict[str, str] = {}
+    for source in found.sources:
+        names = {ref.name for _, ref in source.spec.net.secrets()} if source.spec.net else {""}
+        told[f"KafkaSource {source.metadata.name}"] = " and ".join(sorted(names))
+    for sink in found.sinks:
+        auth = sink.spec.auth
+        told[f"KafkaSink {sink.metadata.name}"] = auth.secret.ref.name if auth else ""
+    for broker in found.brokers:
+        name = broker.spec.config.name
+        told[f"ConfigMap {name}"] = found.config().get(name, {}).get("auth.secret.ref.name", "")
+    if set(told.values()) <= {""}:
+        return
+    for where, name in told.items():
+        if name != KAFKA:
+            yield Problem(where, "", f"expected the Secret {KAFKA}, as others have it")
 
 
 def listeners(installation: Installation) -> Iterator[Problem]:

@@ -41,9 +41,17 @@ def references(installation: Installation) -> Iterator[tuple[str, str, str, str,
                 volume.config_map or volume.secret or "",
                 "",
             )
+    yield from _of_sources(installation)
     for workload in installation.of(*WORKLOADS):
         for field, kind, name, key in _in_pod(pod_of(workload)):
             yield title(workload), field, kind, name, key
+
+
+def _of_sources(installation: Installation) -> Iterator[tuple[str, str, str, str, str]]:
+    for source in installation.manifests.sources:
+        for field, ref in source.spec.net.secrets() if source.spec.net else ():
+            where = f"KafkaSource {source.metadata.name}"
+            yield where, f"spec.net.{field}", "secret", ref.name, ref.key
 
 
 def config_keys(installation: Installation) -> Iterator[Problem]:

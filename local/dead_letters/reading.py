@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from aiops.adapters.kafka_access import kafka_access
 from aiops.errors import Unavailable
 from local.dead_letters.letter import Place
 from local.delivery.cloudevent import Record
@@ -34,6 +35,7 @@ def reading(bootstrap: str, topic: str) -> Iterator[tuple[KafkaConsumer, Sequenc
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             bootstrap_timeout_ms=5_000,
+            **kafka_access(),
         )
         try:
             found = consumer.partitions_for_topic(topic)

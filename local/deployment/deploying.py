@@ -10,7 +10,7 @@ import yaml
 
 from aiops.errors import Misconfigured, Unavailable
 from local.checks.installation import Installation
-from local.checks.overlay import PRODUCTION, findings, installation
+from local.checks.overlay import TRIED_OUT, findings, installation
 from local.deployment import function, preflight
 from local.deployment.function import FIELD_MANAGER
 from local.deployment.runner import Runner
@@ -101,7 +101,7 @@ class Deploying:
             told = "; ".join(f"{one.check}: {one.problem}" for one in wrong)
             raise Misconfigured(f"{self.overlay.name}: {told}")
         given = documents(text)
-        found, _ = installation(given, production=self.overlay.name == PRODUCTION)
+        found, _ = installation(given, production=self.overlay.name != TRIED_OUT)
         return given, found
 
     def _preflight(self, given: Sequence[Document], found: Installation) -> str:

@@ -41,18 +41,24 @@ group.initial.rebalance.delay.ms=0
 class ApacheKafka(OwnServer):
     """Apache Kafka in KRaft mode on free ports of 127.0.0.1; needs Java 17 and the jars.
 
+    Args:
+        jars: Its folder of jars.
+        java: The program.
+        more: Further properties; of two of a name the later counts.
+
     Attributes:
         behind: A second address of its own, for a proxy to lead to; see `stands_behind`.
     """
 
     name = "kafka"
 
-    def __init__(self, jars: Path, java: str) -> None:
+    def __init__(self, jars: Path, java: str, more: str = "") -> None:
         super().__init__()
         self._broker, behind, self._controller = free_ports(3)
         self.behind = self._before = f"127.0.0.1:{behind}"
         self._java = java
         self._classpath = f"{jars}/*"
+        self._more = more
         self.bootstrap = f"127.0.0.1:{self._broker}"
         self.fetch_wait_ms = FETCH_WAIT_MS
         self.session_ms = SESSION_MS
@@ -70,7 +76,7 @@ class ApacheKafka(OwnServer):
         """
         folder.mkdir(parents=True, exist_ok=True)
         data, properties = folder / "kafka-data", folder / "server.properties"
-        text = _PROPERTIES.format(
+        text = (_PROPERTIES + self._more).format(
             broker=self._broker,
             controller=self._controller,
             behind=self.behind,
@@ -106,8 +112,11 @@ class ApacheKafka(OwnServer):
             raise Unavailable(f"kafka: storage not formatted ({done.returncode}): {said}")
 
 
-def apache_kafka() -> ApacheKafka:
+def apache_kafka(more: str = "") -> ApacheKafka:
     """Return Apache Kafka, fetched first where it is not in the cache.
+
+    Args:
+        more: Further properties.
 
     Raises:
         Misconfigured: there is no `java`, or no `mvn` to fetch with.
@@ -116,4 +125,4 @@ def apache_kafka() -> ApacheKafka:
     java = shutil.which("java")
     if java is None:
         raise Misconfigured("java: not on the PATH; Apache Kafka needs Java 17")
-    return ApacheKafka(fetch(), java)
+    return ApacheKafka(fetch(), java, more)

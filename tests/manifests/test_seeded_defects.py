@@ -15,13 +15,21 @@ pytestmark = pytest.mark.skipif(renderer() is None, reason="kubectl is not insta
 @pytest.fixture(scope="module")
 def overlays() -> dict[str, Draft]:
     return {
-        folder.name: draft(render(folder), production=folder.name == "prod")
+        folder.name: draft(render(folder), production=folder.name != "dev")
         for folder in OVERLAYS.iterdir()
     }
 
 
 def source(it):
     return it.one("KafkaSource", "metrics-to-detect")["spec"]
+
+
+def net(name):
+    def of(key):
+        return {"secretKeyRef": {"name": name, "key": key}}
+
+    sasl = {"type": of("sasl.mechanism"), "user": of("user"), "password": of("password")}
+    return {"sasl": {"enable": True, **sasl}}
 
 
 def trigger(it):
@@ -273,6 +281,10 @@ DEFECTS = {
     # servers
     "a source told another Kafka": (
         "kafka-address", lambda it: source(it).update(bootstrapServers=["kafka:9092"])),
+    "a source that tells Kafka alone who it is": (
+        "kafka-access", lambda it: source(it).update(net=net("aiops-kafka"))),
+    "a source with a Secret of its own": (
+        "secret-keys", lambda it: source(it).update(net=net("kafka"))),
     "a port Kafka does not listen on": (
         "kafka-listener",
         lambda it: it.one("Kafka", "aiops")["spec"]["kafka"]["listeners"][0].update(port=9094)),
@@ -294,7 +306,7 @@ IN_DEV = {
 """Checks of what only the overlay with a Redis of its own has."""
 
 
-@pytest.mark.parametrize("name", ["dev", "prod"])
+@pytest.mark.parametrize("name", ["dev", "managed", "prod"])
 def test_what_is_shipped_is_right(overlays: dict[str, Draft], name: str) -> None:
     assert overlays[name].found() == {}
 

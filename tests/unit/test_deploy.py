@@ -57,6 +57,7 @@ class Cluster:
             "get secret aiops-redis ", "detect correlate act collect gateway train exporter"
         )
         self.answer("get secret aiops-redis-acl", "users.acl")
+        self.answer("get secret aiops-kafka", "protocol sasl.mechanism user password ca.pem")
         gateway = "slack.signing.secrets pagerduty.webhook.secrets alertmanager.tokens "
         gateway += "grafana.webhook.secrets flux.webhook.secrets argocd.tokens "
         self.answer(
@@ -243,7 +244,9 @@ def test_a_dry_run_names_every_program_and_runs_none(cluster, capsys):
 
 def test_an_overlay_that_does_not_exist_is_named(capsys):
     assert main(["deploy", "staging"]) == 2
-    assert "staging: there is no such overlay; there is dev, prod" in capsys.readouterr().err
+    assert (
+        "staging: there is no such overlay; there is dev, managed, prod" in capsys.readouterr().err
+    )
 
 
 def test_an_overlay_with_a_mistake_is_not_deployed(cluster, monkeypatch, capsys):

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aiops.adapters.kafka_access import kafka_access
 from aiops.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class KafkaOffsets:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers.split(",")
+        self._access = kafka_access()
         self._admin: KafkaAdminClient | None = None
         self._lock = threading.Lock()
 
@@ -58,6 +60,7 @@ class KafkaOffsets:
                 client_id="aiops",
                 request_timeout_ms=_TIMEOUT_MS,
                 bootstrap_timeout_ms=_TIMEOUT_MS,
+                **self._access,
             )
         return self._admin
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aiops.adapters.cloudevent import encode
+from aiops.adapters.kafka_access import kafka_access
 from aiops.errors import Unavailable
 from aiops.ports import Message
 
@@ -29,12 +30,16 @@ kafka-python's default of 30 s would keep a function away from a broker that is 
 class KafkaPublisher:
     """Publishes to Kafka; the connection is made on first use, after the server has forked.
 
+    Raises:
+        Misconfigured: the environment says it wrongly how Kafka is talked to.
+
     The client is imported on first use as well: it takes longer to load than all else together,
     and most events have nothing to publish.
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers.split(",")
+        self._access = kafka_access()
         self._producer: KafkaProducer | None = None
         self._lock = threading.Lock()
 
@@ -97,6 +102,7 @@ class KafkaPublisher:
                     max_block_ms=int(_BLOCK_SECONDS * 1000),
                     bootstrap_timeout_ms=int(_BLOCK_SECONDS * 1000),
                     reconnect_backoff_max_ms=_RECONNECT_MS,
+                    **self._access,
                 )
             return self._producer
         finally:

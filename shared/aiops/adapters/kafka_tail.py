@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from aiops.adapters.kafka_access import kafka_access
 from aiops.errors import Unavailable
 
 _BOOTSTRAP_MS = 5_000
@@ -37,6 +38,7 @@ class KafkaTail:
                 client_id="aiops",
                 enable_auto_commit=False,
                 bootstrap_timeout_ms=_BOOTSTRAP_MS,
+                **kafka_access(),
             )
             places = [
                 TopicPartition(topic, partition)
