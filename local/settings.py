@@ -71,6 +71,7 @@ def settings(
         "kafka.bootstrap.servers": bootstrap,
         "prometheus.url": shell.get("PROMETHEUS_URL", ""),
         "loki.url": shell.get("LOKI_URL", ""),
+        "otlp.endpoint": shell.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
         "generation": shell.get("AIOPS_GENERATION", ""),
         "redis.wait": shell.get("REDIS_WAIT", "0"),
         "allowed.addresses": shell.get("ALLOWED_ADDRESSES", ""),

@@ -12,10 +12,12 @@ from aiops.adapters.counting import counting
 from aiops.adapters.serve import (
     Reply,
     note_answer,
+    parent_of,
     probed,
     read_body,
     started,
     tell,
+    traced,
     write_line,
 )
 from aiops.clock import SystemClock
@@ -34,6 +36,7 @@ class Edge:
     def __init__(self, build: Callable[[Settings], GatewayHandler]) -> None:
         self._settings, self._handler = started("gateway", build)
         self._counting = counting(self._settings.redis_url, self._settings.generation)
+        self._tracing = traced("gateway")
 
     def __call__(self, request: flask.Request) -> Reply:
         """Answer one request: without a word where it went well."""
@@ -45,7 +48,9 @@ class Edge:
         if name not in self._handler.senders:
             return "nobody of that name is listened to\n", 404
         begun = time.perf_counter()
-        outcome = self._outcome(name, request)
+        with self._tracing.answering(parent_of(request)) as known:
+            outcome = self._outcome(name, request)
+            known.tell(outcome.status, outcome.counts)
         took = (time.perf_counter() - begun) * 1000
         note_answer(self._counting, "gateway", outcome.status, outcome.counts, took)
         tell(self._counting, outcome.error)

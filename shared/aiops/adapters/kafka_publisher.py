@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiops.adapters.cloudevent import encode
 from aiops.adapters.kafka_access import kafka_access
+from aiops.adapters.tracing import carrying
 from aiops.errors import Unavailable
 from aiops.ports import Message
 
@@ -59,6 +60,7 @@ class KafkaPublisher:
                 if deadline - time.monotonic() < _BLOCK_SECONDS:
                     raise Unavailable("Kafka: no time left to send")
                 key, value, headers = encode(message)
+                headers = carrying(headers)
                 futures.append(
                     producer.send(message.topic, value, key, headers, partition=message.partition)
                 )

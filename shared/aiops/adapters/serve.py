@@ -19,6 +19,7 @@ import flask
 
 from aiops.adapters.cloudevent import decode, iso
 from aiops.adapters.counting import Counting, counting
+from aiops.adapters.tracing import PARENT, Answering, Tracing
 from aiops.counters import ARRIVAL, EVENTS, INCIDENT, REQUEST, RESULTS
 from aiops.errors import AiopsError, Misconfigured, Rejected, Unavailable
 from aiops.events import AnomaliesDetected
@@ -43,6 +44,7 @@ class Edge:
         self._function = function
         self._settings, self._handler = started(function, build)
         self._counting = counting(self._settings.redis_url, self._settings.generation)
+        self._tracing = traced(function)
 
     def __call__(self, request: flask.Request) -> Reply:
         """Answer one request."""
@@ -50,9 +52,10 @@ class Edge:
             return probed(request)
         if request.method != "POST":
             return "POST a CloudEvent\n", 405, {"Allow": "GET, HEAD, POST"}
-        return self._deliver(request)
+        with self._tracing.answering(parent_of(request)) as known:
+            return self._deliver(request, known)
 
-    def _deliver(self, request: flask.Request) -> Reply:
+    def _deliver(self, request: flask.Request, known: Answering) -> Reply:
         started = time.perf_counter()
         answer = _Answer(500, "bug")
         event: Event | None = None
@@ -65,6 +68,7 @@ class Edge:
             answer = _Answer(500, f"bug: {type(bug).__name__}")
             traceback.print_exc(file=sys.stderr)
         took = (time.perf_counter() - started) * 1000
+        known.tell(answer.status, answer.counts, event)
         self._count(event, answer)
         note_answer(self._counting, self._function, answer.status, answer.counts, took)
         tell(self._counting, answer.error)
@@ -108,6 +112,24 @@ def started(function: str, build: Callable[[Settings], Served]) -> tuple[Setting
         raise SystemExit(f"aiops {function}: {error}") from None
     _spare_the_collector()
     return settings, served
+
+
+def parent_of(request: flask.Request) -> str:
+    """Return the span a request belongs to: the event's own, else that of whoever delivers."""
+    headers = request.headers
+    return headers.get(f"ce-{PARENT}") or headers.get(PARENT, "")
+
+
+def traced(function: str) -> Tracing:
+    """Return what makes spans of answers, where somebody asks for them.
+
+    Raises:
+        SystemExit: somebody does, and the image cannot.
+    """
+    try:
+        return Tracing(function)
+    except Misconfigured as error:
+        raise SystemExit(f"aiops {function}: {error}") from None
 
 
 def note_answer(
