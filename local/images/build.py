@@ -145,7 +145,7 @@ def _placed(root: Path, value: str) -> str:
     return ":".join(own)
 
 
-_OWN = ("/app", "/requirements.txt")
+_OWN = ("/app", "/requirements.txt", "/extra.txt")
 
 
 def _outside() -> dict[str, str]:

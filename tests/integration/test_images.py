@@ -125,6 +125,26 @@ print([name for name in sys.argv[1:] if importlib.util.find_spec(name) is None])
     assert found.stdout.strip() == "[]"
 
 
+def test_an_image_can_make_spans_where_it_is_built_for_it_and_else_says_so(
+    images: dict[str, Image], place: Path, python: Path
+) -> None:
+    folder = place / "correlate with spans"
+    folder.mkdir()
+    code = """
+from aiops.adapters.tracing import Tracing
+Tracing("correlate", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})
+"""
+
+    def run(image: Image) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [python, "-c", code],
+            env=image.environ, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    assert run(_built(folder, FUNCTION="correlate", EXTRA="otel")).returncode == 0
+    assert "build it with EXTRA=otel" in run(images["correlate"]).stderr
+
+
 def test_the_exporter_serves_its_page_from_its_image_though_every_server_is_away(
     images: dict[str, Image], python: Path
 ) -> None:
