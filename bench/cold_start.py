@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from aiops import topics
 from aiops.clock import SystemClock
-from aiops.events import AnomaliesDetected, Anomaly, Evidence, Fact, Incident
+from aiops.events import AnomaliesDetected, Anomaly, Evidence, Fact, Incident, WorkDue
 from aiops.ids import derive
 from aiops.ports import Event, Message
 from bench.load import connected, exchange
@@ -29,6 +29,8 @@ _MINUTE = 60_000
 def measure(cores: Collection[int], how: Launch = from_sources) -> dict[str, float]:
     """Return the median seconds of every function, in the order in which they feed each other.
 
+    Of the gateway, which waits for signed requests, it is the time until it is ready.
+
     Args:
         cores: What servers and functions may use.
         how: Says how functions are started.
@@ -38,13 +40,31 @@ def measure(cores: Collection[int], how: Launch = from_sources) -> dict[str, flo
         "correlate": _anomalies,
         "act": _incident,
         "collect": _tick,
+        "train": _work,
     }
     now = SystemClock().now() - 1_000 * _MINUTE
     with World(cores, how=how) as world, Receiver() as receiver:
-        return {
+        found = {
             f"{name}_cold_start_seconds": _median(world, name, event, now, receiver.environment)
             for name, event in events.items()
         }
+        found["gateway_ready_seconds"] = _ready(world, "gateway")
+        return found
+
+
+def _ready(world: World, name: str) -> float:
+    """Return the median seconds until a function that gets no events says that it is ready."""
+    taken = []
+    for _ in range(STARTS + 1):
+        process = world.prepared(name)
+        began = time.perf_counter()
+        process.start()
+        try:
+            process.wait_ready()
+            taken.append(time.perf_counter() - began)
+        finally:
+            process.stop()
+    return statistics.median(taken[1:])
 
 
 def _median(
@@ -107,6 +127,10 @@ def _incident(now: int) -> Message:
         evidence=(Evidence(first=now, last=now, count=1, peak=anomaly),),
     )
     return _message(topics.INCIDENTS, incident, now)
+
+
+def _work(now: int) -> Message:
+    return _message(topics.CONTROL, WorkDue(stage="train", now=now), now)
 
 
 def _tick(now: int) -> Message:

@@ -17,7 +17,7 @@ from local.images.base import bare_python
 from local.images.build import Build, Image
 from local.images.launching import ImageLaunch
 
-NAMES = ("detect", "correlate", "act", "collect", "gateway", "train")
+NAMES = ("detect", "correlate", "act", "collect", "gateway", "train", "exporter")
 DOCUMENT = ROOT / "docs" / "images.md"
 RESULTS = ROOT / "bench" / "results-images.json"
 
