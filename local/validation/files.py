@@ -26,6 +26,9 @@ YAML = (".yaml", ".yml")
 _OURS = re.compile(r"|kustomize\.config\.k8s\.io|(.+\.)?(knative\.dev|strimzi\.io)")
 """Groups of the kinds of objects that are read here; the core group is empty."""
 
+OF_OTHERS = ("compose.yaml",)
+"""Names of files in a folder that are for other programs: that of Docker Compose."""
+
 _LINE = re.compile(r"(?:, line |:)([0-9]+): ")
 KUSTOMIZATION = "kustomization.yaml"
 
@@ -81,7 +84,7 @@ def _within(path: Path, *, objects: bool) -> Iterator[Checked]:
         yield from _folder(path)
     elif path.suffix in YAML and objects:
         yield from _embedded(path)
-    elif path.suffix in (*YAML, ".csv"):
+    elif path.suffix in (*YAML, ".csv") and path.name not in OF_OTHERS:
         yield _file(path)
 
 
