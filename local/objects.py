@@ -187,6 +187,12 @@ class Net(Strict):
         return tuple((field, one.secret_key_ref) for field, one in found.items() if one)
 
 
+class CeOverrides(Strict):
+    """What every event of a source is given, whatever it had there."""
+
+    extensions: dict[Annotated[str, Field(pattern=r"^[a-z0-9]{1,20}$")], str]
+
+
 class KafkaSourceSpec(Strict):
     """From topics to a sink, as one consumer group."""
 
@@ -197,6 +203,7 @@ class KafkaSourceSpec(Strict):
     initial_offset: Literal["earliest", "latest"] = "latest"
     delivery: DeliverySpec = ABSENT_DELIVERY
     net: Net | None = None
+    ce_overrides: CeOverrides = CeOverrides(extensions={})
     sink: Destination
 
 

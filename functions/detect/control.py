@@ -8,11 +8,12 @@ from typing import ClassVar
 from aiops.adapters.cloudevent import read_fact
 from aiops.changes import ChangeMarks
 from aiops.clock import Clock
-from aiops.errors import Unavailable
+from aiops.errors import Rejected, Unavailable
 from aiops.events import ChangeObserved, FeedbackGiven, ModelFitted
 from aiops.ports import Counts, Event
 from aiops.series import shard_of
 from aiops.series_store import NONCE_BYTES, Mode, SeriesStore, Write
+from aiops.topics import of_telemetry
 from aiops.verdicts import Given, VerdictStore
 from functions.detect.lines import lines_of
 from functions.detect.revision import Revision
@@ -46,9 +47,11 @@ class Control:
         """Handle one event of one of `types`.
 
         Raises:
-            Rejected: its data is wrong.
+            Rejected: its data is wrong, or it came by a topic that others write to.
             Unavailable: state could not be stored.
         """
+        if of_telemetry(event):
+            raise Rejected(f"type: {event.type} is not taken from a topic of telemetry")
         if event.type == ModelFitted.type:
             return self._fitted(read_fact(event, ModelFitted))
         if event.type == ChangeObserved.type:

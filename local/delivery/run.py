@@ -128,8 +128,11 @@ class Delivery:
         dispatcher = self._dispatcher(name, metadata, spec.delivery, spec.sink, None)
         origin = f"/apis/v1/namespaces/{metadata.namespace}/kafkasources/{metadata.name}"
 
+        overrides = spec.ce_overrides.extensions
+
         def handle(record: Record) -> bool:
-            return dispatcher.dispatch(numbered(carried(record) or wrapped(record, origin), record))
+            event = (carried(record) or wrapped(record, origin)).extended(**overrides)
+            return dispatcher.dispatch(numbered(event, record))
 
         subscription = Subscription(
             name,

@@ -115,6 +115,13 @@ def world(
             world.close()
 
 
+def test_what_a_source_overrides_stands_over_what_the_sender_wrote(world: World) -> None:
+    world.event("ordered", "overridden", origin="ours", shop="cart")
+    until(lambda: bool(world.seen("overridden")))
+    headers = world.seen("overridden")[0]["headers"]
+    assert (headers["ce-origin"], headers["ce-shop"]) == ("telemetry", "cart")
+
+
 def test_a_plain_record_arrives_as_a_kafka_event_in_binary_mode(world: World) -> None:
     sent = world.producer.send(
         "ordered", b"cpu 0.5", key=b"checkout", headers=[("zone", b"eu")], partition=2
