@@ -1,28 +1,23 @@
 """What a second process of `detect` brings: `python -m bench.scale_out`.
 
-Records of samples lie in the 12 partitions of `metrics`, on real servers where they are installed,
-and are delivered in order, one in flight for each partition, as a KafkaSource does. One process
+Records of samples lie in the 12 partitions of `metrics` and are delivered in order, one in flight
+for each partition, as a KafkaSource does. One process
 has all of them, then two have; each from nothing, with the same records. Time is taken from the
 first delivery to the last answer. What both found and left in Redis has to be the same.
 
-Two cores do not hold two functions, Redis, Kafka, and delivery: with a core for each function the
-rest takes its part of both. So the question is asked twice. `halves`: each process gets half of one
-core, by turns, as a limit of 500m gives it, and everything else has the other core. `whole`: each
-process gets what it can, on both cores, beside everything else.
+Functions, Redis, Kafka and delivery share the two cores of the machine. One process uses one of
+them at most; what two can do more is bounded by what is left. Whether they get into each other's
+way shows in the processor time that they and Redis need for a sample.
 """
 
 import hashlib
 import json
-import os
-import signal
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -33,9 +28,10 @@ from aiops.adapters.kafka_publisher import KafkaPublisher
 from aiops.clock import SystemClock
 from bench.machine import facts, on_cores, two_cores
 from bench.run import now
+from bench.scale import redis_processor
 from bench.warm import warm_up
 from bench.workload import STEP_MS, Sweeps, groups
-from bench.world import World
+from bench.world import World, processor_seconds
 from local.delivery.run import Delivery, Place
 from local.delivery.sinks import Services
 from local.functions import ROOT, FunctionProcess
@@ -44,10 +40,7 @@ from local.manifests import load
 GROUPS = 48
 SWEEPS = 16
 OUTLIERS_EVERY = 4
-ROUNDS = 3
-TURN_SECONDS = 0.02
-"""How long a process runs and then waits; a quota of Linux does that 10 times a second."""
-
+ROUNDS = 5
 _LIMIT_SECONDS = 300.0
 
 
@@ -57,27 +50,29 @@ class Run:
 
     Attributes:
         rate: Samples a second.
+        functions: Microseconds of processor time of all functions, a sample.
+        redis: Likewise, of Redis.
         anomalies: Those that were published, as JSON, sorted.
         state: Of everything in Redis that belongs to series.
     """
 
     rate: float
+    functions: float
+    redis: float
     anomalies: tuple[str, ...]
     state: str
 
 
-def run(processes: int, start: int, *, halves: bool) -> Run:
+def run(processes: int, start: int) -> Run:
     """Have so many processes take all records.
 
     Args:
         processes: 1 or 2.
         start: Time of the first samples, unix milliseconds.
-        halves: Whether each has half of a core, and the servers the other; else all have both.
     """
-    core, other = two_cores()
-    mine, theirs = ({core}, {other}) if halves else ({core, other}, {core, other})
-    with on_cores(theirs), World(theirs) as world, ExitStack() as stack:
-        functions = [world.function("detect", mine) for _ in range(processes)]
+    cores = two_cores()
+    with on_cores(cores), World(cores) as world, ExitStack() as stack:
+        functions = [world.function("detect", cores) for _ in range(processes)]
         sweeps = Sweeps(groups(GROUPS), start)
         warm_up(functions[0].url, world.redis.url, sweeps)
         samples = _publish(world, sweeps)
@@ -85,8 +80,7 @@ def run(processes: int, start: int, *, halves: bool) -> Run:
         stack.callback(delivery.stop)
         delivery.start()
         delivery.wait_ready()
-        if halves:
-            stack.enter_context(taking_turns([family(one) for one in functions]))
+        used, stored = _used(functions), _stored(world)
         began = time.monotonic()
         delivery.release()
         while delivery.counts["KafkaSource metrics-to-detect"].delivered < GROUPS * SWEEPS:
@@ -94,7 +88,23 @@ def run(processes: int, start: int, *, halves: bool) -> Run:
                 raise SystemExit(f"not done: {delivery.counts}")
             time.sleep(0.005)
         seconds = time.monotonic() - began
-        return Run(samples / seconds, _anomalies(world), _state(world.redis.url))
+        micros = 1e6 / samples
+        return Run(
+            samples / seconds,
+            (_used(functions) - used) * micros,
+            (_stored(world) - stored) * micros,
+            _anomalies(world),
+            _state(world.redis.url),
+        )
+
+
+def _used(functions: Collection[FunctionProcess]) -> float:
+    return sum(processor_seconds(one.pid or 0) for one in functions)
+
+
+def _stored(world: World) -> float:
+    with redis.Redis.from_url(world.redis.url) as client:
+        return redis_processor(client)
 
 
 def _publish(world: World, sweeps: Sweeps) -> int:
@@ -148,72 +158,32 @@ def _state(url: str) -> str:
     return digest.hexdigest()
 
 
-def family(function: FunctionProcess) -> list[int]:
-    """Return the processes of a function: gunicorn's own, and the one that works."""
-    parent = function.pid or 0
-    known = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
-    return [parent, *(pid for pid in known if _parent_of(pid) == parent)]
-
-
-def _parent_of(pid: int) -> int:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[1])
-
-
-@contextmanager
-def taking_turns(families: list[list[int]]) -> Iterator[None]:
-    """Let each of two families of processes run half of the time, by turns; one alone likewise."""
-    stopping = threading.Event()
-    slots = [families[0], families[1] if len(families) > 1 else []]
-
-    def turn() -> None:
-        place = 0
-        while not stopping.wait(TURN_SECONDS):
-            _tell(slots[place], signal.SIGSTOP)
-            place = 1 - place
-            _tell(slots[place], signal.SIGCONT)
-
-    _tell(slots[1], signal.SIGSTOP)
-    thread = threading.Thread(target=turn, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-        for slot in slots:
-            _tell(slot, signal.SIGCONT)
-
-
-def _tell(pids: Collection[int], what: signal.Signals) -> None:
-    for pid in pids:
-        os.kill(pid, what)
-
-
 def main() -> None:
     """Measure, compare, print."""
     start = now() - 2_000 * STEP_MS
     told: dict[str, object] = dict(facts())
-    for name, halves in (("halves", True), ("whole", False)):
-        runs: dict[int, list[Run]] = {1: [], 2: []}
-        for _ in range(ROUNDS):
-            for processes, found in runs.items():
-                found.append(run(processes, start, halves=halves))
-                print(f"{name}: {processes}: {found[-1].rate:.0f} samples/s", file=sys.stderr)
-        every = [one for found in runs.values() for one in found]
-        same = len({(one.anomalies, one.state) for one in every}) == 1
-        ratios = [two.rate / one.rate for one, two in zip(runs[1], runs[2], strict=True)]
-        told |= {
-            f"{name}_1_samples_per_second": round(statistics.median(r.rate for r in runs[1])),
-            f"{name}_2_samples_per_second": round(statistics.median(r.rate for r in runs[2])),
-            f"{name}_ratio": round(statistics.median(ratios), 2),
-            f"{name}_anomalies": len(every[0].anomalies),
-            f"{name}_identical": same,
-        }
-    print(json.dumps(told, indent=2))
+    runs: dict[int, list[Run]] = {1: [], 2: []}
+    for _ in range(ROUNDS):
+        for processes, found in runs.items():
+            found.append(run(processes, start))
+            sys.stderr.write(f"{processes}: {found[-1].rate:.0f} samples/s\n")
+    every = [one for found in runs.values() for one in found]
+    ratios = [two.rate / one.rate for one, two in zip(runs[1], runs[2], strict=True)]
+    told |= {
+        "one_samples_per_second": round(statistics.median(one.rate for one in runs[1])),
+        "two_samples_per_second": round(statistics.median(one.rate for one in runs[2])),
+        "ratio": round(statistics.median(ratios), 2),
+        **{
+            f"{name}_{what}_microseconds_per_sample": round(
+                statistics.median(getattr(one, what) for one in runs[number]), 1
+            )
+            for number, name in ((1, "one"), (2, "two"))
+            for what in ("functions", "redis")
+        },
+        "anomalies": len(every[0].anomalies),
+        "identical": len({(one.anomalies, one.state) for one in every}) == 1,
+    }
+    sys.stdout.write(f"{json.dumps(told, indent=2)}\n")
 
 
 if __name__ == "__main__":
