@@ -1,6 +1,7 @@
 """Rules, dashboard, exporter and document speak of the same metrics."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from aiops import counters
 from aiops.counters import FAMILIES
 from functions.exporter.families import GAUGES
 from local.checks.kinds.dashboard import Dashboard
+from local.checks.overlay import OVERLAYS, findings
 from local.functions import ROOT
+from local.rendering import render, renderer
 
 FOLDER = ROOT / "knative" / "components" / "monitoring"
 SPEC = {
@@ -156,3 +159,18 @@ def test_a_panels_query_is_promql(panel, tmp_path):
     file = tmp_path / "rule.yaml"
     file.write_text(yaml.safe_dump(rule), encoding="utf-8")
     assert promtool("check", "rules", file).returncode == 0
+
+
+@pytest.mark.skipif(renderer() is None, reason="kubectl is not installed")
+def test_an_overlay_with_the_canary_is_good(tmp_path):
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    text = (OVERLAYS / "dev" / "kustomization.yaml").read_text(encoding="utf-8")
+    known = "- ../../components/monitoring\n"
+    assert known in text
+    more = text.replace(known, f"{known}- ../../components/canary\n")
+    here = os.path.relpath(ROOT / "knative", folder)
+    (folder / "kustomization.yaml").write_text(more.replace("../..", here), encoding="utf-8")
+    rendered = render(folder)
+    assert "kind: CronJob" in rendered
+    assert findings(folder, rendered) == ()

@@ -135,11 +135,11 @@ def test_every_function_and_every_pod_of_ours_runs_the_image_that_was_pushed(clu
     assert images == [f"{REGISTRY}/aiops-{name}@{DIGEST}" for name in FUNCTIONS]
     found = [
         line.strip()
-        for file in ("monitoring", "sources", "smoke")
+        for file in ("monitoring", "smoke")
         for line in (tmp_path / "build/deploy/dev" / f"{file}.yaml").read_text().splitlines()
         if "image:" in line
     ]
-    assert found == [f"image: {REGISTRY}/aiops-exporter@{DIGEST}"] * 3
+    assert found == [f"image: {REGISTRY}/aiops-exporter@{DIGEST}"] * 2
 
 
 def test_what_the_cluster_lacks_is_named_with_what_brings_it_and_nothing_is_changed(
