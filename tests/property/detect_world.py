@@ -22,7 +22,7 @@ from aiops.ports import Event
 from aiops.series import SeriesMap
 from functions.detect import judge, scoring
 from functions.detect.caps import Caps
-from functions.detect.config import DetectConfig, Rule
+from functions.detect.config import CANARY, DetectConfig, Rule
 from functions.detect.handler import DetectHandler
 from functions.detect.reading import SampleReader
 from functions.detect.record import HEADER
@@ -103,7 +103,12 @@ def make(
 ) -> DetectHandler:
     """Return a handler that judges every series with `Remembering`, if no model does."""
     config = DetectConfig(default=Rule(detector=detector))
-    original, judge.load = judge.load, lambda *_: Remembering
+    original = judge.load
+
+    def load(package, name, what):
+        return original(package, name, what) if name == CANARY.detector else Remembering
+
+    judge.load = load
     try:
         scorer = scoring.Scorer(config, "test")
     finally:
