@@ -88,12 +88,14 @@ def test_a_function_may_count(server, name):
     store.add(name, 1, {"[]": 1})
 
 
-def test_the_exporter_reads_what_waits_and_what_was_counted_and_changes_nothing(server):
+def test_the_exporter_reads_what_waits_and_counts_canaries_and_changes_nothing_else(server):
     client, keys = connect(url(server, "exporter")), Keys("")
     RedisCounters(connect(url(server, "detect")), keys).add("test", 1, {"[1]": 5})
-    assert RedisCounters(client, keys).read()["[1]"] == 5
+    RedisCounters(client, keys).add("canary", 1, {"[1]": 2})
+    assert RedisCounters(client, keys).read()["[1]"] == 7
     assert RedisBacklog(client, "", "default").read(1).memory_used > 0
-    for command in (["HSET", keys.counters(), "a", 1], ["HGETALL", "aiops:{c:default}:inc"]):
+    out = Keys("", "d").out(1)
+    for command in (["HSET", out, "a", 1], ["DEL", out], ["HGETALL", "aiops:{c:default}:inc"]):
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.execute_command(*command)
 
