@@ -126,10 +126,16 @@ class Reader:
         self.anomalies: list[dict] = []
         self.incidents: list[dict] = []
 
-    def until(self, satisfied: Callable[[], bool], seconds: float = 60) -> None:
+    def until(
+        self,
+        satisfied: Callable[[], bool],
+        seconds: float = 180,
+        counts: Callable[[], object] = lambda: "",
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not satisfied():
-            assert time.monotonic() < deadline, f"not in time: {self.anomalies} {self.incidents}"
+            found = f"{len(self.anomalies)} anomalies, {len(self.incidents)} incidents"
+            assert time.monotonic() < deadline, f"not in time: {found} {counts()}"
             self.look()
 
     def settle(self, pipeline: Pipeline, seconds: float = 3.0) -> None:
@@ -175,7 +181,9 @@ def test_another_generation_finds_the_same_again_and_leaves_the_old_state_alone(
     assert any(b"{d:" in key for key in old)
 
     with place.pipeline("g2", SILENT) as pipeline:
-        reader.until(lambda: len(reader.anomalies) >= 2 * len(first))
+        reader.until(
+            lambda: len(reader.anomalies) >= 2 * len(first), counts=lambda: pipeline.counts
+        )
         reader.until(lambda: len(place.state(b"aiops:g2:{c:")) > 0)
         reader.settle(pipeline)
     again = reader.anomalies[len(first) :]
